@@ -29,7 +29,7 @@ def pick_device(name: str = "auto") -> torch.device:
 def has_bf16(device: torch.device) -> bool:
     """Whether the device computes in bfloat16 with units of its own, so that it is faster than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
     capabilities = torch.cpu.get_capabilities()
