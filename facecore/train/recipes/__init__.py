@@ -1,0 +1,1 @@
+"""What is trained, on which targets, with which losses."""

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from facecore.data.parquet import VAL_SPLITS, read_pairs, read_shards
+from facecore.errors import DataError
+
+
+def test_reads_the_faces_of_a_split_with_their_targets(tiny_shards: Path, crops: list[np.ndarray]) -> None:
+    shards = read_shards(tiny_shards, ["train"], ["teacher", "teacher2"])
+    assert len(shards) == 48
+    assert shards.images.shape == (48, 112, 112, 3)
+    assert shards.images.dtype == np.uint8
+    assert list(shards.ids[:3]) == [0, 1, 2]
+    assert shards.targets["teacher"].shape == (48, 128)
+    assert shards.targets["teacher"].dtype == np.float32
+    row = pq.read_table(tiny_shards / "faces-01-of-02.parquet").to_pylist()[3]
+    np.testing.assert_allclose(
+        shards.targets["teacher2"][24 + 3], np.array(row["teacher2"]) * np.float32(0.01), rtol=1e-6
+    )
+    # Colours are in their places: the crop is close to the photo that it was made from.
+    correlation = np.corrcoef(shards.images[0].ravel(), crops[0].ravel())[0, 1]
+    assert correlation > 0.95
+
+
+def test_splits_do_not_mix(tiny_shards: Path) -> None:
+    assert len(read_shards(tiny_shards, VAL_SPLITS)) == 24
+    assert not set(read_shards(tiny_shards, VAL_SPLITS).ids) & set(read_shards(tiny_shards, ["train"]).ids)
+
+
+def test_reads_the_pairs_of_a_half(tiny_shards: Path) -> None:
+    pairs = read_pairs(tiny_shards, "fit")
+    assert list(pairs.columns) == ["left", "right", "same", "pool"]
+    assert set(pairs["left"]) <= set(read_shards(tiny_shards, VAL_SPLITS).ids)
+
+
+def test_no_shards(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="faces-"):
+        read_shards(tmp_path, ["train"])
+
+
+def test_no_face_of_the_split(tiny_shards: Path) -> None:
+    with pytest.raises(DataError, match="holiday"):
+        read_shards(tiny_shards, ["holiday"])
+
+
+def test_a_teacher_that_is_not_there(tiny_shards: Path) -> None:
+    with pytest.raises(DataError, match="teacher3.*teacher, teacher2"):
+        read_shards(tiny_shards, ["train"], ["teacher3"])
+
+
+@pytest.mark.parametrize("damage", ["truncated", "column", "image", "size", "scales"])
+def test_damage_names_the_file(tiny_shards: Path, damage: str) -> None:
+    path = tiny_shards / "faces-00-of-02.parquet"
+    table = pq.read_table(path)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:1000])
+    elif damage == "column":
+        pq.write_table(table.drop_columns(["image"]), path)
+    elif damage in ("image", "size"):
+        rows = table.to_pylist()
+        rows[1]["image"] = b"no image" if damage == "image" else _png(64)
+        pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    else:
+        path = tiny_shards / "teachers.json"
+        path.write_text("{")
+    with pytest.raises(DataError, match=path.name):
+        read_shards(tiny_shards, ["train"], ["teacher"], progress=False)
+
+
+def _png(size: int) -> bytes:
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (size, size)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_pairs_that_cannot_be_read(tiny_shards: Path) -> None:
+    with pytest.raises(DataError, match="practice"):
+        read_pairs(tiny_shards, "practice")
+    pd.DataFrame({"left": [1]}).to_parquet(tiny_shards / "val_pairs.parquet")
+    with pytest.raises(DataError, match="val_pairs"):
+        read_pairs(tiny_shards, "fit")
+    (tiny_shards / "val_pairs.parquet").unlink()
+    with pytest.raises(DataError, match="val_pairs"):
+        read_pairs(tiny_shards, "fit")
+
+
+@pytest.mark.data
+def test_the_real_shards(shared_data: Path) -> None:
+    shards = read_shards(shared_data / "train", VAL_SPLITS, ["teacher"], progress=False)
+    assert len(shards) == 5_854 + 4_880
+    for half in ("fit", "test"):
+        pairs = read_pairs(shared_data / "train", half)
+        assert pairs["same"].sum() == 5_000
+        assert pairs["pool"].value_counts().to_dict() == {"fairface": 200_000, "people": 105_000}
+        assert set(pairs["left"]) | set(pairs["right"]) <= set(shards.ids)

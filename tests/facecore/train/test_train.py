@@ -1,0 +1,114 @@
+"""The whole command on a tiny set: what it writes, and that stopping it changes nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from facecore import checkpoint
+from facecore.recognizer import FaceRecognizer
+from facecore.train.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[3]
+SMALL = ["--batch-size", "8", "--bank-size", "16", "--warmup-steps", "2", "--lr", "0.02", "--device", "cpu"]
+PHASES = ["--phases", "64:64", "112:16"]
+
+
+def _command(data: Path, out: Path, *more: str) -> list[str]:
+    return [str(data), "--recipe", "distill", "--out", str(out), *SMALL, *PHASES, "--precision", "fp32", *more]
+
+
+def _weights(run: Path) -> dict[str, torch.Tensor]:
+    return checkpoint.load(run / "model").network.state_dict()
+
+
+@pytest.fixture
+def finished(tiny_shards: Path, tmp_path: Path) -> Path:
+    assert main(_command(tiny_shards, tmp_path / "run", "--log-every", "2")) == 0
+    return tmp_path / "run"
+
+
+def test_the_run_writes_a_calibrated_model_and_its_record(finished: Path, astronaut: object) -> None:
+    model = checkpoint.load(finished / "model")
+    assert model.calibration is not None
+    assert set(model.calibration.evidence) == {"people", "fairface", "all"}
+    assert model.config.training["samples"] == 80
+    assert json.loads((finished / "progress.json").read_text())["samples_done"] == 80
+    assert json.loads((finished / "arguments.json").read_text())["arguments"]["batch_size"] == 8
+    metrics = pd.read_csv(finished / "metrics.csv")
+    assert list(metrics["step"]) == [2, 4, 6, 8, 10]
+    assert list(metrics["size"]) == [64, 64, 64, 64, 112]
+    assert metrics["loss"].iloc[-1] < metrics["loss"].iloc[0]
+    comparison = FaceRecognizer(model, device="cpu").compare(astronaut, astronaut)  # type: ignore[arg-type]
+    assert comparison.score == pytest.approx(1, abs=1e-6)
+
+
+def test_killed_and_resumed_gives_the_same_weights(
+    finished: Path, tiny_shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "killed"
+    command = _command(tiny_shards, run, "--save-minutes", "0", "--log-every", "2")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "facecore.train", *command], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        while process.poll() is None and _samples(run) < 24:
+            time.sleep(0.02)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert 24 <= _samples(run) < 80, "the run was over before it could be killed"
+    assert main(command) == 2  # without --resume nothing is overwritten
+    assert "--resume" in capsys.readouterr().err
+    assert main([*command, "--lr", "0.03", "--resume"]) == 2
+    assert "lr was 0.02 and is now 0.03" in capsys.readouterr().err
+    assert main([*command, "--resume"]) == 0
+    whole, resumed = _weights(finished), _weights(run)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert list(pd.read_csv(run / "metrics.csv")["step"]) == [2, 4, 6, 8, 10]
+
+
+def _samples(run: Path) -> int:
+    path = run / "progress.json"
+    return int(json.loads(path.read_text())["samples_done"]) if path.exists() else 0
+
+
+def test_goes_on_from_a_model(finished: Path, tiny_shards: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    command = _command(tiny_shards, later, "--init", str(finished / "model"), "--samples-done", "64")
+    assert main(command) == 0
+    assert json.loads((later / "progress.json").read_text())["samples_done"] == 80
+    before, after = _weights(finished), _weights(later)
+    # Two steps of a small rate: moved, but not far.
+    moved = (after["backbone.conv1.weight"] - before["backbone.conv1.weight"]).abs().max()
+    assert 0 < float(moved) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["--batch-size", "500"], "larger than the data"),
+        (["--phases", "64"], "SIZE:SAMPLES"),
+        (["--init", "nowhere"], "nowhere"),
+        (["--resume"], "no checkpoint"),
+        (["--lr", "1e30"], "loss is"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    tiny_shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: list[str], words: str
+) -> None:
+    assert main(_command(tiny_shards, tmp_path / "run", *change)) == 2
+    assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(_command(tmp_path, tmp_path / "run")) == 2
+    assert "faces-" in capsys.readouterr().err
