@@ -1,0 +1,1 @@
+"""Evaluating a face verification model: `python -m eval.score`."""

@@ -1,0 +1,211 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eval.score import main
+from facecore.recognizer import FaceRecognizer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, astronaut: np.ndarray, hopper_path: Path, coffee: np.ndarray) -> Path:
+    """Good, dark, small, missing, corrupt, faceless and outside images, and a list that names them all."""
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.fromarray(astronaut).save(images / "astronaut.png")
+    Image.fromarray((astronaut * 0.5).astype(np.uint8)).save(images / "dark, one.png")
+    (images / "hopper.jpg").write_bytes(hopper_path.read_bytes())
+    (images / "broken.jpg").write_bytes(hopper_path.read_bytes()[:5000])
+    Image.fromarray(coffee).save(images / "coffee.png")
+    Image.fromarray(astronaut).save(tmp_path / "secret.png")
+    (tmp_path / "pairs.txt").write_text(
+        "# left right label\n"
+        'astronaut.png "dark, one.png" 1\n'
+        "astronaut.png hopper.jpg 0\n"
+        "\n"
+        "hopper.jpg hopper.jpg 1\n"
+        "missing.jpg astronaut.png 0\n"
+        "broken.jpg coffee.png 0\n"
+        "astronaut.png ../secret.png 1\n"
+    )
+    return tmp_path
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_one_row_a_line_whatever_is_wrong(
+    folder: Path, recognizer: FaceRecognizer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "out.csv"
+    assert main([str(folder / "pairs.txt"), "--images", str(folder / "images"), "--out", str(out)]) == 0
+    rows = _rows(out)
+    assert list(rows[0]) == ["left", "right", "score", "probability", "decision", "status", "label"]
+    assert [row["status"] for row in rows] == [
+        "ok",
+        "ok",
+        "ok",
+        "left:missing",
+        "left:unreadable;right:no_face",
+        "right:outside_root",
+    ]
+    assert [row["decision"] for row in rows] == ["same", "different", "same", "failed", "failed", "failed"]
+    assert [row["label"] for row in rows] == ["1", "0", "1", "0", "0", "1"]
+    assert all((row["score"] == "") == (row["decision"] == "failed") for row in rows)
+    expected = recognizer.compare(folder / "images/astronaut.png", folder / "images/hopper.jpg")
+    assert float(rows[1]["score"]) == pytest.approx(expected.score, abs=1e-5)
+    assert float(rows[1]["probability"]) == pytest.approx(expected.probability, abs=1e-4)
+    shown = capsys.readouterr()
+    assert "6 pairs, 5 distinct images" in shown.out
+    assert "3 pairs failed (images: 1 unreadable, 1 no_face, 1 missing, 1 outside_root)" in shown.out.replace(
+        "1 missing, 1 unreadable, 1 no_face", "1 unreadable, 1 no_face, 1 missing"
+    ) or all(f"1 {code}" in shown.out for code in ("unreadable", "no_face", "missing", "outside_root"))
+    assert "AUC" in shown.out
+    assert "embedding" in shown.err
+
+
+def test_the_record_says_how_the_numbers_came_about(folder: Path, recognizer: FaceRecognizer) -> None:
+    out = folder / "out.csv"
+    main([str(folder / "pairs.txt"), "--images", str(folder / "images"), "--out", str(out), "--face", "centre"])
+    record = json.loads((folder / "out.json").read_text())
+    assert record["model"]["digest"] == recognizer.model.digest
+    assert record["face"] == "centre"
+    assert record["pairs"] == 6
+    assert record["failed_pairs"] == 3
+    assert record["list"]["kind"] == "labelled"
+    assert len(record["thresholds"]) == 3
+    assert record["threshold"] == pytest.approx(recognizer.calibration and recognizer.calibration.threshold)
+
+
+def test_the_command_alone(folder: Path) -> None:
+    """`python -m eval.score pairs.txt`, the images beside the list, the result in the current folder."""
+    (folder / "images" / "pairs.txt").write_text("astronaut.png hopper.jpg\n")
+    before = folder / "images" / "scores.csv"
+    before.write_text("an older result")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "eval.score", "pairs.txt"]
+    done = subprocess.run(command, cwd=folder / "images", env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = _rows(before)
+    assert len(rows) == 1
+    assert rows[0]["status"] == "ok"
+    assert list(rows[0]) == ["left", "right", "score", "probability", "decision", "status"]
+    assert sorted(p.name for p in (folder / "images").glob("*scores*")) == ["scores.csv", "scores.json"]
+
+
+def test_allow_outside(folder: Path) -> None:
+    out = folder / "out.csv"
+    main([str(folder / "pairs.txt"), "--images", str(folder / "images"), "--out", str(out), "--allow-outside"])
+    row = _rows(out)[5]
+    assert row["status"] == "ok"
+    assert float(row["score"]) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("flags", [["--threshold", "1"], ["--threshold", "-1"], ["--far", "0.001"]])
+def test_one_threshold_leaves_nothing_uncertain(folder: Path, flags: list[str]) -> None:
+    out = folder / "out.csv"
+    main([str(folder / "pairs.txt"), "--images", str(folder / "images"), "--out", str(out), *flags])
+    scored = [row for row in _rows(out) if row["score"]]
+    limit = json.loads((folder / "out.json").read_text())["threshold"]
+    assert limit == pytest.approx(float(flags[1])) or flags[0] == "--far"
+    assert {row["decision"] for row in scored} <= {"same", "different"}
+    # The last digit of a printed score is rounded.
+    assert all((row["decision"] == "same") == (float(row["score"]) > limit - 1e-6) for row in scored)
+
+
+def test_lfw_lists_take_the_face_in_the_centre(folder: Path, astronaut: np.ndarray, hopper_path: Path) -> None:
+    hopper = np.asarray(Image.open(hopper_path).convert("RGB").resize((437, 512)))
+    both = np.concatenate([hopper, astronaut[:, 100:360], np.zeros((512, 437, 3), np.uint8)], axis=1)
+    for name in ("Ann", "Bea"):
+        (folder / "lfw" / name).mkdir(parents=True)
+    Image.fromarray(both).save(folder / "lfw/Ann/Ann_0001.png")
+    Image.fromarray(astronaut).save(folder / "lfw/Bea/Bea_0002.png")
+    (folder / "lfw.txt").write_text("1\t1\nBea\t2\t2\nAnn\t1\tBea\t2\n")
+    scores = {}
+    for face in ([], ["--face", "largest"]):
+        out = folder / "out.csv"
+        assert main([str(folder / "lfw.txt"), "--images", str(folder / "lfw"), "--out", str(out), *face]) == 0
+        scores[bool(face)] = float(_rows(out)[1]["score"])
+    assert scores[False] > 0.9 > scores[True]
+
+
+def test_small_crops_without_a_face_are_taken_whole(folder: Path, coffee: np.ndarray) -> None:
+    Image.fromarray(coffee[:100, :100]).save(folder / "images" / "small.png")
+    (folder / "images" / "list.csv").write_text("left,right,note\nsmall.png,astronaut.png,=x\n")
+    out = folder / "out.csv"
+    assert main([str(folder / "images" / "list.csv"), "--out", str(out), "--spreadsheet-safe"]) == 0
+    row = _rows(out)[0]
+    assert (row["status"], row["note"]) == ("ok:whole", "'=x")
+    assert row["score"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "empty"),
+        ("a.jpg\nb.jpg\n", "line 1"),
+        ("a.jpg b.jpg 1\nc.jpg d.jpg 7\n", "line 2"),
+        ("\0\1\2\3" * 50, "binary"),
+    ],
+)
+def test_a_list_that_cannot_be_read(folder: Path, capsys: pytest.CaptureFixture[str], content: str, words: str) -> None:
+    (folder / "bad.txt").write_text(content)
+    assert main([str(folder / "bad.txt"), "--out", str(folder / "out.csv")]) == 2
+    shown = capsys.readouterr()
+    assert "bad.txt" in shown.err
+    assert words in shown.err
+    assert not (folder / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (["--images", "nowhere"], 2),
+        (["--model", "nothing"], 2),
+        (["--far", "0.5", "--threshold", "0.5"], 2),
+        (["--far", "1e-12"], 2),
+        (["--workers", "0"], 2),
+        (["--batch-size", "0"], 2),
+        (["--face", "biggest"], 2),
+        (["--columns", "x", "y"], 2),
+        (["--out", "nowhere/scores.csv"], 3),
+    ],
+)
+def test_a_mistake_is_told_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], flags: list[str], code: int
+) -> None:
+    assert (
+        main([str(folder / "pairs.txt"), "--images", str(folder / "images"), "--out", str(folder / "o.csv"), *flags])
+        == code
+    )
+    shown = capsys.readouterr()
+    assert "python -m eval.score" in shown.err
+    assert "Traceback" not in shown.err
+    assert "embedding" not in shown.err
+
+
+def test_the_list_is_found_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(folder / "nothing.txt")]) == 2
+    assert "nothing.txt" in capsys.readouterr().err
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_first_fold_of_lfw(shared_data: Path, tmp_path: Path) -> None:
+    fold = shared_data / "lfw_fold1"
+    out = tmp_path / "lfw.csv"
+    assert main([str(fold / "pairs.txt"), "--images", str(fold), "--out", str(out)]) == 0
+    record = json.loads(out.with_suffix(".json").read_text())
+    assert (record["pairs"], record["face"]) == (600, "centre")
+    assert record["failed_pairs"] <= 3
+    assert record["figures"]["auc"] > 0.97
