@@ -12,9 +12,9 @@
 Each message names the file or value, what is wrong with it, and what to do. Catch the root to treat them alike:
 
     try:
-        comparison = recognizer.compare("a.jpg", "b.jpg")
+        faces = recognizer.faces("a.jpg")
     except facecore.FacecoreError as error:
-        print(f"could not compare: {error}")
+        print(f"cannot use this photo: {error}")
 """
 
 

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import skimage.data
 
+from facecore.recognizer import FaceRecognizer
+from tests.tiny_shards import write_tiny_shards
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -29,3 +32,29 @@ def astronaut() -> np.ndarray:
 def hopper_path() -> Path:
     """Grace Hopper (US Navy), a JPEG of 512 x 600 pixels that comes with matplotlib."""
     return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="session")
+def recognizer() -> FaceRecognizer:
+    """The bundled model."""
+    return FaceRecognizer.from_pretrained(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def coffee() -> np.ndarray:
+    """A cup of coffee: no face, uint8 (400, 600, 3)."""
+    return skimage.data.coffee()
+
+
+@pytest.fixture(scope="session")
+def crops(recognizer: FaceRecognizer, astronaut: np.ndarray, hopper_path: Path) -> list[np.ndarray]:
+    """The aligned faces of the two photos, uint8 (112, 112, 3) each."""
+    found = [recognizer.prepare(photo).crop for photo in (astronaut, hopper_path)]
+    assert all(crop is not None for crop in found)
+    return [crop for crop in found if crop is not None]
+
+
+@pytest.fixture
+def tiny_shards(tmp_path: Path, crops: list[np.ndarray]) -> Path:
+    """A folder of two shards of the real layout: 48 training faces and 24 for verification, made from two photos."""
+    return write_tiny_shards(tmp_path / "shards", crops)
