@@ -1,0 +1,109 @@
+"""Compare two photos.
+
+    python -m facecore.compare a.jpg b.jpg
+    python -m facecore.compare a.jpg b.jpg --json
+    python -m facecore.compare a.jpg b.jpg --far 1e-4
+
+Prints whether both show the same person, the score (cosine of the two embeddings), the probability that it is the same
+person (if before looking both were equally likely), how rare such a score is among strangers, and the threshold.
+
+Exit code: 0 compared, whatever the verdict; 2 wrong usage, or a photo in which no face can be compared.
+"""
+
+import argparse
+import json
+import sys
+from typing import cast
+
+from facecore.command_line import BAD_INPUT, DONE, run_command
+from facecore.faces.detector import POLICIES, Policy
+from facecore.pretrained import DEFAULT_MODEL
+from facecore.recognizer import FaceRecognizer, one_thread_per_photo
+from facecore.results import Comparison, Prepared
+
+WORDS = {"same": "same person", "different": "different people", "uncertain": "too close to call"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        "python -m facecore.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("left", help="a photo")
+    p.add_argument("right", help="another photo")
+    p.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    p.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME",
+                   help=f"a bundled model, a model directory, or hf:org/repo (default {DEFAULT_MODEL})")  # fmt: skip
+    p.add_argument("--align", choices=["auto", "fast", "none"], default="auto",
+                   help="auto does what the model was trained for; fast looks at each face once instead of twice; "
+                   "none takes the photos as they are (default auto)")  # fmt: skip
+    p.add_argument("--face", default="largest", metavar="WHICH",
+                   help="which face of several: largest, centre, only (more than one is an error), or a number, 0 the "
+                   "largest (default largest)")  # fmt: skip
+    p.add_argument("--far", type=float, metavar="F", help="decide by the threshold at this false accept rate alone")
+    p.add_argument("--threshold", type=float, metavar="T", help="decide by this score alone")
+    p.add_argument("--prior", type=float, default=0.5, metavar="P",
+                   help="probability of the same person before looking at the photos (default 0.5)")  # fmt: skip
+    p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default auto)")
+    p.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    return run_command(parser(), _compare, argv)
+
+
+def _compare(a: argparse.Namespace) -> int:
+    one_thread_per_photo()
+    recognizer = FaceRecognizer.from_pretrained(a.model, align=a.align, device=a.device)
+    comparison = recognizer.compare(
+        a.left, a.right, face=_policy(a.face), far=a.far, threshold=a.threshold, prior=a.prior
+    )
+    if a.json:
+        print(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        calibration = recognizer.calibration
+        capped = calibration is not None and comparison.strangers == calibration.rarest
+        print("\n".join(_lines(comparison, a, capped)))
+    if comparison.why_not:
+        print(f"python -m facecore.compare: {comparison.why_not}", file=sys.stderr)
+        return BAD_INPUT
+    return DONE
+
+
+def _policy(word: str) -> Policy:
+    if word.isdecimal():
+        return int(word)
+    if word in POLICIES:
+        return cast(Policy, word)
+    raise ValueError(f"--face {word!r} is not known: use {', '.join(POLICIES)} or a number from 0")
+
+
+def _lines(comparison: Comparison, a: argparse.Namespace, capped: bool) -> list[str]:
+    if comparison.score is None:
+        return ["could not be compared"]
+    lines = []
+    if comparison.verdict is not None:
+        lines.append(WORDS[comparison.verdict])
+    lines.append(f"score        {comparison.score:.4f}")
+    if comparison.threshold is not None:
+        lines.append(f"threshold    {comparison.threshold:.4f} (same person from here on)")
+    if comparison.probability is not None:
+        lines.append(f"probability  {comparison.probability:.4f} (prior {a.prior:g})")
+    if comparison.strangers is not None:
+        rarity = f"{'fewer than' if capped else 'about'} 1 in {comparison.strangers:,.0f}"
+        lines.append(f"strangers    {rarity} pairs of strangers score this high")
+    for name, side in ((a.left, comparison.left), (a.right, comparison.right)):
+        if len(side.faces) > 1:
+            lines.append(f"{name}: {len(side.faces)} faces found, {_which(side)} was compared (--face chooses)")
+    return lines
+
+
+def _which(side: Prepared) -> str:
+    numbers = [number for number, face in enumerate(side.faces) if face is side.face]
+    return f"number {numbers[0]} by size" if numbers and numbers[0] else "the largest"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
