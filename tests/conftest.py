@@ -56,5 +56,5 @@ def crops(recognizer: FaceRecognizer, astronaut: np.ndarray, hopper_path: Path) 
 
 @pytest.fixture
 def tiny_shards(tmp_path: Path, crops: list[np.ndarray]) -> Path:
-    """A folder of two shards of the real layout: 48 training faces and 24 for verification, made from two photos."""
+    """A folder of two shards of the real layout: 48 training faces and 204 for verification, made from two photos."""
     return write_tiny_shards(tmp_path / "shards", crops)

@@ -1,7 +1,7 @@
 """A network taught by other networks: one affine head a teacher, their weighted concatenation as the embedding."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +76,14 @@ class Student(EmbeddingNetwork):
         self.norm = nn.BatchNorm1d(self.backbone.embedding_dim)
         self.heads = nn.ModuleDict({name: AffineHead(self.backbone.embedding_dim, dim) for name, dim in dims.items()})
         self.weights = dict(weights)
+        self._kind: dict[str, str] = {"backbone": backbone, "stem": stem}
         self.embedding_dim = sum(dims.values())
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What a student of this architecture and these weights of its parts is made with."""
+        dims = {name: self.head(name).linear.out_features for name in self.heads}
+        return {"dims": dims, "weights": dict(self.weights), **self._kind}
 
     def features(self, x: Tensor) -> Tensor:
         """Normalised pooled features, (N, 3, H, W) float -> (N, 512) float32."""

@@ -24,13 +24,13 @@ import torch
 from facecore import checkpoint
 from facecore.augment import Augmentation
 from facecore.checkpoint import ModelConfig
-from facecore.command_line import run_command
-from facecore.data.parquet import read_shards
+from facecore.command_line import DONE, run_command
+from facecore.data.parquet import read_pairs, read_shards, shard_paths
 from facecore.device import pick_device, pick_precision
 from facecore.errors import DataError
 from facecore.files import write_text
 from facecore.models import Student
-from facecore.train.evidence import calibrate_on_shards
+from facecore.train.evidence import calibrate_on_shards, choose_weights
 from facecore.train.loop import Settings, drop_rows_after, make_sgd, train
 from facecore.train.plan import Plan, parse_phases
 from facecore.train.recipes.distill import TEACHERS, Distillation, make_student
@@ -90,10 +90,12 @@ def _train(a: argparse.Namespace) -> int:
     arguments = _arguments(a)
     _prepare_run(a, arguments)
     torch.manual_seed(a.seed)
+    shard_paths(a.data)
+    read_pairs(a.data, "fit")  # needed at the end, and better missed now than after hours
     shards = read_shards(a.data, ["train"], a.teachers)
     if a.batch_size > len(shards):
         raise DataError(f"--batch-size {a.batch_size} is larger than the data, which has {len(shards)} faces")
-    student = _initial(a.init) if a.init else make_student(shards.targets, a.backbone, a.stem)
+    student = _initial(a.init, a.teachers) if a.init else make_student(shards.targets, a.backbone, a.stem)
     student = student.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     config = _config(student, a)
     optimizer = make_sgd(student, a.momentum, a.weight_decay)
@@ -126,11 +128,14 @@ def _finish(a: argparse.Namespace, student: Student, config: ModelConfig, finish
     config.training.update(samples=finished.step * plan.batch_size, hours=round(finished.seconds / 3600, 2))
     model = a.out / "model"
     checkpoint.save(model, student, config)
+    student.weights = choose_weights(model, a.data, a.device)
+    config.arguments.update(student.arguments)
+    checkpoint.save(model, student, config)
     print(f"wrote {model}", file=sys.stderr)
-    calibration = calibrate_on_shards(model, a.data)
+    calibration = calibrate_on_shards(model, a.data, a.device)
     checkpoint.save_calibration(model, calibration)
     print(json.dumps(calibration.evidence, indent=1))
-    return 0
+    return DONE
 
 
 def _arguments(a: argparse.Namespace) -> dict[str, Any]:
@@ -148,19 +153,19 @@ def _prepare_run(a: argparse.Namespace, arguments: dict[str, Any]) -> None:
         write_text(a.out / "arguments.json", json.dumps(content, indent=1) + "\n")
 
 
-def _initial(directory: Path) -> Student:
+def _initial(directory: Path, teachers: list[str]) -> Student:
     network = checkpoint.load(directory).network
     if not isinstance(network, Student):
         raise DataError(f"{directory}: the recipe distill goes on from a student, this is a {type(network).__name__}")
+    if set(network.heads) != set(teachers):
+        raise DataError(f"{directory}: was taught by {', '.join(network.heads)}: give just these with --teachers")
     return network
 
 
 def _config(student: Student, a: argparse.Namespace) -> ModelConfig:
-    dims = {name: student.head(name).linear.out_features for name in student.heads}
-    arguments = {"dims": dims, "weights": student.weights, "backbone": a.backbone, "stem": a.stem}
     phases = [asdict(phase) for phase in parse_phases(a.phases)]
     training = {"recipe": a.recipe, "teachers": a.teachers, "phases": phases, "seed": a.seed}
-    return ModelConfig("student", arguments, preset="aligned", size=phases[-1]["size"], training=training)
+    return ModelConfig("student", student.arguments, preset="aligned", size=phases[-1]["size"], training=training)
 
 
 def _write_progress(run: Path, progress: Progress, plan: Plan) -> None:

@@ -1,6 +1,7 @@
 """What a trained model's scores mean: calibrated on one half of the verification pairs, judged on the other."""
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,16 @@ from facecore import checkpoint
 from facecore.data.parquet import VAL_SPLITS, FaceShards, read_pairs, read_shards
 from facecore.errors import DataError
 from facecore.files import sha256
+from facecore.models import Student
 from facecore.recognizer import FaceRecognizer
 from facecore.verification.calibration import Calibration
 from facecore.verification.fitting import evidence, fit
+from facecore.verification.metrics import tar_at_far
 from facecore.verification.scores import cosines
+
+CHOICE_FAR = 1e-3
+SHARES = tuple(tenths / 10 for tenths in range(11))
+"""How much the first teacher's cosine may count; the second gets the rest."""
 
 
 def calibrate_on_shards(model: Path, data: Path, device: str = "auto", batch_size: int = 128) -> Calibration:
@@ -46,6 +53,48 @@ def calibrate_on_shards(model: Path, data: Path, device: str = "auto", batch_siz
     return dataclasses.replace(calibration, evidence=figures)
 
 
+def choose_weights(model: Path, data: Path, device: str = "auto", batch_size: int = 128) -> dict[str, float]:
+    """The weights of a student's two parts that tell people apart best on the half "fit".
+
+    What is best for the teachers themselves need not be for the student, which follows one of them more closely than
+    the other. Best means the highest TAR at FAR 1e-3 with all pools of impostors together.
+
+    Args:
+        model: a model directory with a student of two teachers; a student of one keeps its weights.
+        data: a folder of shards with val_pairs.parquet.
+        device: where the network runs.
+        batch_size: faces in one pass.
+
+    Raises:
+        ModelError: the model cannot be used.
+        DataError: shards or pairs cannot be used, or the model is no student.
+    """
+    recognizer = FaceRecognizer(checkpoint.load(model), device=device)
+    student = recognizer.model.network
+    if not isinstance(student, Student):
+        raise DataError(f"{model}: only a student has parts to weigh, this is a {type(student).__name__}")
+    names = list(student.heads)
+    if len(names) != 2:
+        return student.weights
+    # Any weights but zero will do here: each part is brought to length one again.
+    student.weights = dict.fromkeys(names, 1.0)
+    shards = read_shards(data, VAL_SPLITS)
+    embeddings = _embed(recognizer, shards, batch_size)
+    width = student.head(names[0]).linear.out_features
+    pairs = read_pairs(data, "fit")
+    first, second = (
+        _scored(pairs, shards.ids, part / np.linalg.norm(part, axis=1, keepdims=True))["score"].to_numpy()
+        for part in (embeddings[:, :width], embeddings[:, width:])
+    )
+    same = pairs["same"].to_numpy(bool)
+    tar = {share: tar_at_far(share * first + (1 - share) * second, same, CHOICE_FAR).tar for share in SHARES}
+    best = max(tar, key=lambda share: tar[share])
+    for share, value in tar.items():
+        print(f"share of {names[0]} {share:.1f}: TAR {100 * value:.2f} % at FAR {CHOICE_FAR:g}", file=sys.stderr)
+    # The cosine of an embedding weighs its parts by the squares of their lengths.
+    return {names[0]: best**0.5, names[1]: (1 - best) ** 0.5}
+
+
 def _embed(recognizer: FaceRecognizer, shards: FaceShards, batch_size: int) -> np.ndarray:
     crops = [recognizer.input.fit(face) for face in shards.images]
     batches = range(0, len(crops), batch_size)
@@ -56,7 +105,7 @@ def _embed(recognizer: FaceRecognizer, shards: FaceShards, batch_size: int) -> n
 def _scored(pairs: pd.DataFrame, ids: np.ndarray, embeddings: np.ndarray) -> pd.DataFrame:
     """The pairs with a column `score`, the cosine."""
     index = pd.Index(ids)
-    left, right = index.get_indexer(pairs["left"]), index.get_indexer(pairs["right"])
+    left, right = (index.get_indexer(pd.Index(pairs[side])) for side in ("left", "right"))
     if min(left.min(), right.min()) < 0:
         raise DataError("val_pairs.parquet names a face that is in no shard: all shards of a set belong together")
     return pairs.assign(score=cosines(embeddings, left, right))

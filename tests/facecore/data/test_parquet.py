@@ -28,7 +28,7 @@ def test_reads_the_faces_of_a_split_with_their_targets(tiny_shards: Path, crops:
 
 
 def test_splits_do_not_mix(tiny_shards: Path) -> None:
-    assert len(read_shards(tiny_shards, VAL_SPLITS)) == 24
+    assert len(read_shards(tiny_shards, VAL_SPLITS)) == 204
     assert not set(read_shards(tiny_shards, VAL_SPLITS).ids) & set(read_shards(tiny_shards, ["train"]).ids)
 
 

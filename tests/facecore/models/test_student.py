@@ -51,6 +51,13 @@ def test_heads_stay_in_float32_under_autocast(student: Student, x: Tensor) -> No
         assert student(x).dtype == torch.float32
 
 
+def test_its_arguments_make_another_like_it(student: Student) -> None:
+    student.weights["b"] = 0.5
+    twin = Student(**student.arguments)
+    twin.load_state_dict(student.state_dict())
+    assert twin.weights == {"a": 2.0, "b": 0.5}
+
+
 @pytest.mark.parametrize(
     ("dims", "weights"), [(DIMS, {"a": 1.0}), ({}, {}), (DIMS, {"a": -1.0, "b": 1.0}), (DIMS, {"a": 0.0, "b": 0.0})]
 )

@@ -99,6 +99,7 @@ def test_goes_on_from_a_model(finished: Path, tiny_shards: Path, tmp_path: Path)
         (["--phases", "64"], "SIZE:SAMPLES"),
         (["--init", "nowhere"], "nowhere"),
         (["--resume"], "no checkpoint"),
+        (["--init", "resnet18", "--teachers", "teacher"], "resnet18"),
         (["--lr", "1e30"], "loss is"),
     ],
 )
