@@ -30,7 +30,7 @@ def write_scores(table: pd.DataFrame, path: Path, spreadsheet_safe: bool = False
         out["label"] = [("" if pd.isna(label) else str(int(label))) for label in table["label"]]
     if spreadsheet_safe:
         computed = ("score", "probability", "decision", "status", "label", "fold")
-        for column in [column for column in out if column not in computed]:
+        for column in [str(column) for column in out if column not in computed]:
             out[column] = [f"'{v}" if isinstance(v, str) and v.startswith(FORMULA_STARTS) else v for v in out[column]]
     with atomic_path(path) as temporary:
         out.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

@@ -28,9 +28,10 @@ from eval.scoring import Scored, score_pairs
 from eval.summary import describe, figures
 from facecore.command_line import DONE, NOT_WRITTEN, run_command
 from facecore.device import usable_cores
+from facecore.faces.detector import Policy
 from facecore.files import sha256
 from facecore.pretrained import DEFAULT_MODEL
-from facecore.recognizer import FaceRecognizer, decision_threshold
+from facecore.recognizer import FaceRecognizer, decision_threshold, one_thread_per_photo
 from facecore.verification.pairs import KINDS, PairList, read_pairs
 
 
@@ -85,7 +86,8 @@ def _score(a: argparse.Namespace) -> int:
     if not root.is_dir():
         raise ValueError(f"--images {root}: there is no such folder")
     lfw = pairs.kind == "lfw"
-    face = a.face or ("centre" if lfw else "largest")
+    face: Policy = a.face or ("centre" if lfw else "largest")
+    one_thread_per_photo()
     recognizer = FaceRecognizer.from_pretrained(a.model, align=a.align, device=a.device, precision=a.precision)
     scored = score_pairs(
         recognizer,
@@ -121,7 +123,7 @@ def _record(
     recognizer: FaceRecognizer,
     pairs: PairList,
     scored: Scored,
-    face: str,
+    face: Policy,
     limit: float | None,
     result: dict[str, Any],
 ) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def score_pairs(
     matrix = np.vstack([embeddings.matrix, np.full((1, embeddings.matrix.shape[1]), np.nan, np.float32)])
 
     index = pd.Index(names)
-    left, right = index.get_indexer(pairs.table["left"]), index.get_indexer(pairs.table["right"])
+    left, right = (index.get_indexer(pd.Index(pairs.table[side])) for side in ("left", "right"))
     scores = cosines(matrix, rows[left], rows[right])
     codes = pd.Series(status, dtype=object).to_numpy()
     table = pd.DataFrame({"left": pairs.table["left"], "right": pairs.table["right"], "score": scores})
