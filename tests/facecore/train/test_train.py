@@ -40,6 +40,7 @@ def test_the_run_writes_a_calibrated_model_and_its_record(finished: Path, astron
     assert model.calibration is not None
     assert set(model.calibration.evidence) == {"people", "fairface", "all"}
     assert model.config.training["samples"] == 80
+    assert sum(weight**2 for weight in model.config.arguments["weights"].values()) == pytest.approx(1)
     assert json.loads((finished / "progress.json").read_text())["samples_done"] == 80
     assert json.loads((finished / "arguments.json").read_text())["arguments"]["batch_size"] == 8
     metrics = pd.read_csv(finished / "metrics.csv")
