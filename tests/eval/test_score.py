@@ -155,7 +155,7 @@ def test_small_crops_without_a_face_are_taken_whole(folder: Path, coffee: np.nda
         ("", "empty"),
         ("a.jpg\nb.jpg\n", "line 1"),
         ("a.jpg b.jpg 1\nc.jpg d.jpg 7\n", "line 2"),
-        ("\0\1\2\3" * 50, "binary"),
+        ("\0\1\2\3" * 50, "not a text file"),
     ],
 )
 def test_a_list_that_cannot_be_read(folder: Path, capsys: pytest.CaptureFixture[str], content: str, words: str) -> None:

@@ -79,9 +79,9 @@ def test_the_loss_of_a_batch_is_repeatable_and_falls_when_followed() -> None:
 
     first = loss()
     assert loss().item() == pytest.approx(first.item(), rel=1e-5)
-    optimizer = torch.optim.SGD(student.parameters(), lr=0.05, momentum=0.9)
-    for _ in range(15):
+    optimizer = torch.optim.Adam(student.parameters(), lr=1e-3)
+    for _ in range(25):
         optimizer.zero_grad()
         loss().backward()
         optimizer.step()
-    assert loss().item() < 0.8 * first.item()
+    assert loss().item() < 0.5 * first.item()
