@@ -1,0 +1,56 @@
+"""Compare two photos in the browser.
+
+    python app.py [--host ADDRESS] [--port N] [--model NAME]
+
+Runs unchanged as a Hugging Face Space.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the page until interrupted. Returns 0, or 2 where it cannot be started."""
+    parser = argparse.ArgumentParser(prog="app.py", description="Compare two photos in the browser.")
+    parser.add_argument("--host", help="address to listen on (default: this machine alone; 0.0.0.0: everywhere)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=os.environ.get("GRADIO_SERVER_PORT") or None,
+        help="default: GRADIO_SERVER_PORT, else the first free one from 7860",
+    )
+    parser.add_argument("--model", help="a bundled model or a model directory (default: the bundled one)")
+    arguments = parser.parse_args(argv)
+
+    folder = Path(tempfile.mkdtemp(prefix="facecore-page-"))  # for its owner alone, mode 0700
+    # Gradio reads these when it is imported, so they come first.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    # At start Gradio asks its own server whether it answers, and that must not go through the network's proxy.
+    direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "localhost,127.0.0.1"]))
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = direct
+    # Stopped by a container or a service manager, the folder is removed as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        from demo.page import StartError, serve
+
+        try:
+            serve(folder, arguments.model, arguments.host, arguments.port)
+        except StartError as error:
+            print(f"app.py: {error}", file=sys.stderr)
+            return 2
+    except KeyboardInterrupt:
+        pass
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

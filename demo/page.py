@@ -1,0 +1,88 @@
+"""The page: which parts it has, and the server behind it."""
+
+import os
+from pathlib import Path
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from demo import examples, text
+from demo.compare import comparer, tab
+from demo.safety import SWEEP_AGE, SWEEP_EVERY, RefuseRemoteFiles, StayOnThisHost, start_sweeping
+from demo.theme import CSS, HEAD, theme
+from facecore.errors import FacecoreError
+from facecore.pretrained import DEFAULT_MODEL
+from facecore.recognizer import FaceRecognizer, one_thread_per_photo
+
+
+class StartError(Exception):
+    """The page cannot be started; the message says why and what to do."""
+
+
+def build(recognizer: FaceRecognizer, folder: Path, uploads: Path) -> gr.Blocks:
+    """The page, ready to be launched.
+
+    Args:
+        recognizer: compares the photos.
+        folder: where the example photos are written.
+        uploads: where Gradio keeps files, and from where it serves them.
+    """
+    one_thread_per_photo()  # two photos are searched at the same time
+    pairs = examples.make(folder)
+    compare = comparer(recognizer, uploads)
+    compare(*({"path": str(path)} for path in pairs.same))  # so that the first visitor finds everything loaded
+    page = gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(SWEEP_EVERY, SWEEP_AGE))
+    with page:
+        gr.Markdown(f"# {text.TITLE}\n{text.INTRODUCTION}", elem_id="fc-head")
+        tab(compare, pairs)
+        gr.Markdown("\n".join(f"- {limit}" for limit in text.LIMITS), elem_id="fc-limits")
+    page.queue(api_open=False)  # so that no call gets around the limit of how many run at once
+    return page
+
+
+def serve(folder: Path, model: str | None = None, host: str | None = None, port: int | None = None) -> None:
+    """Answer on `host` and `port` until interrupted.
+
+    Args:
+        folder: holds all files of this process; Gradio's (GRADIO_TEMP_DIR) must lie in it.
+        model: see `FaceRecognizer.from_pretrained`; None for the bundled one.
+        host: to listen on; None for GRADIO_SERVER_NAME, else this machine alone.
+        port: None for the first free one from 7860.
+
+    Raises:
+        StartError: the model cannot be used, or nothing can listen there.
+    """
+    uploads = Path(os.environ["GRADIO_TEMP_DIR"])
+    try:
+        page = build(FaceRecognizer.from_pretrained(model or DEFAULT_MODEL), folder / "examples", uploads)
+    except FacecoreError as error:
+        raise StartError(str(error)) from error
+    start_sweeping(uploads)
+    try:
+        _, url, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            show_error=False,
+            ssr_mode=False,
+            pwa=False,
+            run_history=False,
+            enable_monitoring=False,
+            footer_links=[],
+            max_file_size="200mb",
+            state_session_capacity=100,  # sessions remember the last result, and this page has no use for that
+            theme=theme(),
+            css=CSS,
+            head=HEAD,
+            app_kwargs={"middleware": [Middleware(RefuseRemoteFiles), Middleware(StayOnThisHost)]},
+        )
+    except OSError as error:
+        name = host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+        raise StartError(text.port_taken(name, port)) from error
+    print(text.running(url), flush=True)
+    try:
+        page.block_thread()
+    finally:
+        page.close(verbose=False)

@@ -1,0 +1,61 @@
+"""Photos as the page shows them: small files with a drawing of the faces on top."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facecore.faces.detector import Face
+
+LONGEST_SIDE = 800
+QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photo that was written for the page.
+
+    Attributes:
+        path: of the file.
+        width: of the file in pixels.
+        height: of the file in pixels.
+        scale: pixels of the file per pixel of the photo.
+    """
+
+    path: Path
+    width: int
+    height: int
+    scale: float
+
+
+def save(rgb: NDArray[np.uint8], folder: Path) -> Picture:
+    """Write a photo (H, W, 3), shrunk to at most 800 px, as a JPEG of its own name into `folder`."""
+    image = Image.fromarray(rgb)
+    scale = min(1.0, LONGEST_SIDE / max(image.size))
+    if scale < 1:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    path = folder / f"{uuid.uuid4().hex}.jpg"
+    image.save(path, "JPEG", quality=QUALITY)
+    return Picture(path, image.width, image.height, scale)
+
+
+def boxes(picture: Picture, faces: Sequence[Face], compared: Face | None) -> str:
+    """An SVG drawing to lie over the picture: a box around each face, the compared one emphasised and drawn last."""
+    others = [face for face in faces if face is not compared]
+    drawn = [_box(face, picture.scale, "other") for face in others]
+    if compared is not None:
+        drawn.append(_box(compared, picture.scale, "compared"))
+    return f'<svg viewBox="0 0 {picture.width} {picture.height}" aria-hidden="true">{"".join(drawn)}</svg>'
+
+
+def _box(face: Face, scale: float, kind: str) -> str:
+    left, top, right, bottom = (value * scale for value in face.box)
+    place = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" rx="4"'
+    # Two strokes, dark under light, so that the box is seen on any photo.
+    return f'<rect class="{escape(kind)} under" {place}/><rect class="{escape(kind)}" {place}/>'

@@ -1,0 +1,58 @@
+"""Photos as files, and the page, started once for all tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from tests.demo.server import Server, running
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Paths of photos to upload."""
+
+    astronaut: Path
+    darker: Path
+    sideways: Path  # the astronaut again, turned, with the EXIF tag that brings her upright
+    hopper: Path
+    two_people: Path
+    coffee: Path
+    text: Path
+
+
+@pytest.fixture(scope="session")
+def photos(
+    tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray, hopper_path: Path, coffee: np.ndarray
+) -> Photos:
+    folder = tmp_path_factory.mktemp("photos")
+    photo = Image.fromarray(astronaut)
+    photo.save(folder / "astronaut.jpg", quality=95)
+    ImageEnhance.Brightness(photo).enhance(0.6).save(folder / "darker.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo.transpose(Image.Transpose.ROTATE_90).save(folder / "sideways.jpg", quality=95, exif=exif)
+    with Image.open(hopper_path) as image:
+        hopper = np.asarray(image.convert("RGB"))
+    (folder / "hopper.jpg").write_bytes(hopper_path.read_bytes())
+    Image.fromarray(np.concatenate([hopper[:512], astronaut], axis=1)).save(folder / "two.jpg", quality=95)
+    Image.fromarray(coffee).save(folder / "coffee.jpg")
+    (folder / "<b>notes.jpg").write_text("not a photo")
+    return Photos(
+        folder / "astronaut.jpg",
+        folder / "darker.png",
+        folder / "sideways.jpg",
+        folder / "hopper.jpg",
+        folder / "two.jpg",
+        folder / "coffee.jpg",
+        folder / "<b>notes.jpg",
+    )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("page")) as started:
+        yield started
