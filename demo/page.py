@@ -28,7 +28,6 @@ def build(recognizer: FaceRecognizer, folder: Path, uploads: Path) -> gr.Blocks:
         folder: where the example photos are written.
         uploads: where Gradio keeps files, and from where it serves them.
     """
-    one_thread_per_photo()  # two photos are searched at the same time
     pairs = examples.make(folder)
     compare = comparer(recognizer, uploads)
     compare(*({"path": str(path)} for path in pairs.same))  # so that the first visitor finds everything loaded
