@@ -30,7 +30,7 @@ from facecore.command_line import DONE, NOT_WRITTEN, run_command
 from facecore.device import usable_cores
 from facecore.faces.detector import Policy
 from facecore.files import sha256
-from facecore.pretrained import DEFAULT_MODEL
+from facecore.flags import add_decision_flags, add_model_flags
 from facecore.recognizer import FaceRecognizer, decision_threshold, one_thread_per_photo
 from facecore.verification.pairs import KINDS, PairList, read_pairs
 
@@ -43,27 +43,20 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("pairs", type=Path, help="the list")
     p.add_argument("--images", type=Path, metavar="DIR", help="where the photos are (default: beside the list)")
     p.add_argument("--out", type=Path, default=Path("scores.csv"), metavar="FILE", help="(default scores.csv)")
-    p.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME",
-                   help=f"a bundled model, a model directory, or hf:org/repo (default {DEFAULT_MODEL})")  # fmt: skip
-    p.add_argument("--align", choices=["auto", "fast", "none"], default="auto",
-                   help="auto does what the model was trained for; fast looks at each face once instead of twice; "
-                   "none takes the photos as they are (default auto)")  # fmt: skip
     p.add_argument("--face", choices=["largest", "centre", "only"],
                    help="which face of several; only: more than one is a failure (default: centre for LFW lists, "
                    "else largest)")  # fmt: skip
-    p.add_argument("--far", type=float, metavar="F", help="decide by the threshold at this false accept rate alone")
-    p.add_argument("--threshold", type=float, metavar="T", help="decide by this score alone")
     p.add_argument("--list-kind", choices=KINDS, help="what kind of list it is (default: detected)")
     p.add_argument("--columns", nargs=2, metavar=("L", "R"), help="the two columns of a CSV that name the photos")
     p.add_argument("--allow-outside", action="store_true", help="accept photos that lie outside --images")
     p.add_argument("--workers", type=int, default=usable_cores(), metavar="N",
                    help="threads that read photos and find faces (default: one a core)")  # fmt: skip
     p.add_argument("--batch-size", type=int, default=64, metavar="N", help="faces in one pass (default 64)")
-    p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default auto)")
     p.add_argument("--precision", default="fp32", choices=["auto", "fp32", "bf16", "fp16"],
                    help="of the network (default fp32)")  # fmt: skip
     p.add_argument("--spreadsheet-safe", action="store_true", help="quote text that a spreadsheet would run")
-    p.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_decision_flags(p)
+    add_model_flags(p)
     return p
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -26,8 +27,8 @@ from facecore.command_line import DONE, run_command
 from facecore.device import pick_device, pick_precision
 from facecore.errors import NoFaceError
 from facecore.faces.align import align
+from facecore.flags import add_model_flags
 from facecore.models import resnet18
-from facecore.pretrained import DEFAULT_MODEL
 from facecore.recognizer import FaceRecognizer, one_thread_per_photo
 
 
@@ -39,9 +40,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("what", choices=["pair", "step"], help="what to time")
     p.add_argument("photos", nargs="*", type=Path, help="two photos (default: one made from scikit-image's astronaut)")
     p.add_argument("--repeat", type=int, default=15, metavar="N", help="runs to take the median of (default 15)")
-    p.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"(default {DEFAULT_MODEL})")
-    p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default auto)")
-    p.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_model_flags(p)
     return p
 
 
@@ -104,7 +103,7 @@ def _median_seconds(call: Callable[[], object], repeat: int) -> float:
 def _step(device_name: str, repeat: int, batch_size: int = 64, size: int = 112) -> None:
     """A step of ResNet-18 with 1,000 classes under SGD, channels last, in each precision that makes sense here."""
     device = pick_device(device_name)
-    network = resnet18().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = resnet18().to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, fused=True)
     faces = torch.rand(batch_size, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch_size, device=device)
@@ -120,7 +119,7 @@ def _step(device_name: str, repeat: int, batch_size: int = 64, size: int = 112) 
     print(f"ResNet-18, {size} px, batch {batch_size}, {device}, {torch.get_num_threads()} threads, median of {repeat}")
     for autocast in dict.fromkeys([None, pick_precision("auto", device)]):
         name = "float32" if autocast is None else str(autocast).removeprefix("torch.")
-        seconds = _median_seconds(lambda kind=autocast: step(kind), repeat)  # type: ignore[misc]
+        seconds = _median_seconds(partial(step, autocast), repeat)
         print(f"{name:10s} {batch_size / seconds:8.1f} images/s")
 
 

@@ -17,7 +17,7 @@ from typing import cast
 
 from facecore.command_line import BAD_INPUT, DONE, run_command
 from facecore.faces.detector import POLICIES, Policy
-from facecore.pretrained import DEFAULT_MODEL
+from facecore.flags import add_decision_flags, add_model_flags
 from facecore.recognizer import FaceRecognizer, one_thread_per_photo
 from facecore.results import Comparison, Prepared
 
@@ -32,20 +32,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("left", help="a photo")
     p.add_argument("right", help="another photo")
     p.add_argument("--json", action="store_true", help="print one JSON object, for programs")
-    p.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME",
-                   help=f"a bundled model, a model directory, or hf:org/repo (default {DEFAULT_MODEL})")  # fmt: skip
-    p.add_argument("--align", choices=["auto", "fast", "none"], default="auto",
-                   help="auto does what the model was trained for; fast looks at each face once instead of twice; "
-                   "none takes the photos as they are (default auto)")  # fmt: skip
     p.add_argument("--face", default="largest", metavar="WHICH",
                    help="which face of several: largest, centre, only (more than one is an error), or a number, 0 the "
                    "largest (default largest)")  # fmt: skip
-    p.add_argument("--far", type=float, metavar="F", help="decide by the threshold at this false accept rate alone")
-    p.add_argument("--threshold", type=float, metavar="T", help="decide by this score alone")
     p.add_argument("--prior", type=float, default=0.5, metavar="P",
                    help="probability of the same person before looking at the photos (default 0.5)")  # fmt: skip
-    p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default auto)")
-    p.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_decision_flags(p)
+    add_model_flags(p)
     return p
 
 

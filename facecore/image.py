@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -336,4 +336,5 @@ def _quiet() -> Iterator[None]:
             _quiet_users -= 1
             if _quiet_users == 0:
                 with suppress(ValueError):  # the host has put filters of its own in place meanwhile
-                    warnings.filters.remove(("ignore", None, Warning, re.compile(_QUIET), 0))  # type: ignore[attr-defined]
+                    # A list, though typeshed promises no more than a sequence.
+                    cast("list[object]", warnings.filters).remove(("ignore", None, Warning, re.compile(_QUIET), 0))

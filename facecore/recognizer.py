@@ -67,7 +67,7 @@ class FaceRecognizer:
         self.precision = pick_precision(precision, self.device)
         # Kept, since each of its threads holds a detection network of its own.
         self._pool = ThreadPoolExecutor(usable_cores(), "facecore")
-        self.network = model.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = model.network.to(self.device).to(memory_format=torch.channels_last)
 
     @classmethod
     def from_pretrained(

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from facecore.models.base import EmbeddingNetwork
 from facecore.models.resnet import Stem, resnet18, resnet34
 
+Backbone = Literal["resnet18", "resnet34"]
+
 
 class AffineHead(nn.Module):
     """A linear layer in a teacher's standardised space, then the fixed map back to the teacher's own space.
@@ -63,7 +65,7 @@ class Student(EmbeddingNetwork):
         self,
         dims: Mapping[str, int],
         weights: Mapping[str, float],
-        backbone: Literal["resnet18", "resnet34"] = "resnet18",
+        backbone: Backbone = "resnet18",
         stem: Stem = "7x7",
     ) -> None:
         super().__init__()

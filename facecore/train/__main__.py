@@ -96,7 +96,7 @@ def _train(a: argparse.Namespace) -> int:
     if a.batch_size > len(shards):
         raise DataError(f"--batch-size {a.batch_size} is larger than the data, which has {len(shards)} faces")
     student = _initial(a.init, a.teachers) if a.init else make_student(shards.targets, a.backbone, a.stem)
-    student = student.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    student = student.to(device).to(memory_format=torch.channels_last).train()
     config = _config(student, a)
     optimizer = make_sgd(student, a.momentum, a.weight_decay)
     first = a.samples_done // a.batch_size

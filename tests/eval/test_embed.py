@@ -39,4 +39,4 @@ def test_nothing_to_embed(recognizer: FaceRecognizer) -> None:
 
 def test_an_error_of_ours_stops_the_run(recognizer: FaceRecognizer, paths: list[Path]) -> None:
     with pytest.raises(ValueError, match="policy"):
-        embed_images(recognizer, paths, face="biggest", workers=2, batch_size=4)  # type: ignore[arg-type]
+        embed_images(recognizer, paths, face="biggest", workers=2, batch_size=4)

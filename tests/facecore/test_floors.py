@@ -24,6 +24,7 @@ FLOORS = (
     "facecore.pretrained",
     "facecore.results",
     "facecore.recognizer",
+    "facecore.flags",
     "facecore.data.",
     "facecore.train.",
     "facecore.compare",

@@ -86,7 +86,7 @@ def test_a_photo_that_cannot_be_used_is_told_not_raised(
 def test_policies_choose_the_face(recognizer: FaceRecognizer, two_faces: np.ndarray, astronaut: np.ndarray) -> None:
     faces = recognizer.faces(two_faces)
     assert len(faces) == 2
-    by_policy = {p: recognizer.prepare(two_faces, face=p) for p in ("largest", "centre", 0, 1)}  # type: ignore[arg-type]
+    by_policy = {p: recognizer.prepare(two_faces, face=p) for p in ("largest", "centre", 0, 1)}
     assert by_policy["largest"].face is not None
     assert by_policy["largest"].face.box == pytest.approx(faces[0].box)
     assert by_policy[0].face is not None
@@ -153,7 +153,7 @@ def test_arguments_out_of_range(
     recognizer: FaceRecognizer, astronaut: np.ndarray, arguments: dict[str, float], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        recognizer.compare(astronaut, astronaut, **arguments)  # type: ignore[arg-type]
+        recognizer.compare(astronaut, astronaut, **arguments)
 
 
 def test_a_model_without_calibration_gives_scores_alone(
@@ -194,7 +194,7 @@ def test_models_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="config.json"):
         FaceRecognizer.from_pretrained(tmp_path)
     with pytest.raises(ValueError, match="align"):
-        FaceRecognizer.from_pretrained(align="slow")  # type: ignore[arg-type]
+        FaceRecognizer.from_pretrained(align="slow")
 
 
 def test_the_dictionary_has_no_pictures_and_goes_through_json(

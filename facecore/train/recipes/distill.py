@@ -20,6 +20,8 @@ from facecore.augment import Augmentation
 from facecore.data.parquet import FaceShards
 from facecore.data.samplers import shuffled_rows
 from facecore.models import Student
+from facecore.models.resnet import Stem
+from facecore.models.student import Backbone
 from facecore.train.state import step_generator
 from facecore.transforms import Preset
 
@@ -90,7 +92,7 @@ TEACHERS: dict[str, Teacher] = {
 }
 
 
-def make_student(targets: Mapping[str, np.ndarray], backbone: str = "resnet18", stem: str = "7x7") -> Student:
+def make_student(targets: Mapping[str, np.ndarray], backbone: Backbone = "resnet18", stem: Stem = "7x7") -> Student:
     """A fresh student, its heads set to the mean and the scale of the teachers' embeddings.
 
     Args:
@@ -99,7 +101,7 @@ def make_student(targets: Mapping[str, np.ndarray], backbone: str = "resnet18", 
         stem: see `ResNet`.
     """
     dims = {name: target.shape[1] for name, target in targets.items()}
-    student = Student(dims, {name: TEACHERS[name].weight for name in targets}, backbone, stem)  # type: ignore[arg-type]
+    student = Student(dims, {name: TEACHERS[name].weight for name in targets}, backbone, stem)
     for name, target in targets.items():
         if TEACHERS[name].standardise:
             head, mean = student.head(name), target.mean(0)

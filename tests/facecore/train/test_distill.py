@@ -13,7 +13,7 @@ B, K, D = 3, 7, 5
 @pytest.fixture
 def vectors() -> tuple[Tensor, Tensor, Tensor]:
     generator = Generator().manual_seed(0)
-    return tuple(torch.randn(n, D, generator=generator) for n in (B, B, K))  # type: ignore[return-value]
+    return tuple(torch.randn(n, D, generator=generator) for n in (B, B, K))
 
 
 def _divergence(target: list[float], answer: list[float]) -> float:

@@ -47,7 +47,7 @@ def test_the_run_writes_a_calibrated_model_and_its_record(finished: Path, astron
     assert list(metrics["step"]) == [2, 4, 6, 8, 10]
     assert list(metrics["size"]) == [64, 64, 64, 64, 112]
     assert metrics["loss"].iloc[-1] < metrics["loss"].iloc[0]
-    comparison = FaceRecognizer(model, device="cpu").compare(astronaut, astronaut)  # type: ignore[arg-type]
+    comparison = FaceRecognizer(model, device="cpu").compare(astronaut, astronaut)
     assert comparison.score == pytest.approx(1, abs=1e-6)
 
 
