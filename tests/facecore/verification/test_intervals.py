@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import binomtest
 
-from facecore.verification.intervals import wilson
+from facecore.verification.intervals import wilson, wilson_at
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,16 @@ def test_no_success_does_not_mean_an_interval_of_no_width() -> None:
 def test_impossible_counts_are_refused(arguments: tuple[int, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         wilson(*arguments)
+
+
+def test_an_effective_number_need_not_be_whole() -> None:
+    assert wilson_at(0.25, 8) == wilson(2, 8)
+    low, high = wilson_at(0.25, 8.5)
+    assert wilson_at(0.25, 8)[0] < low < 0.25 < high < wilson_at(0.25, 8)[1]
+    assert wilson_at(0.0, 0.5)[1] > 0.8
+
+
+@pytest.mark.parametrize("arguments", [(1.1, 5), (-0.1, 5), (0.5, 0), (float("nan"), 5), (0.5, float("nan"))])
+def test_impossible_rates_are_refused(arguments: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="rate"):
+        wilson_at(*arguments)
