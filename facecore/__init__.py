@@ -10,6 +10,7 @@ print(comparison.verdict, comparison.score, comparison.probability)
 from typing import TYPE_CHECKING
 
 from facecore.errors import (
+    CacheError,
     DataError,
     FacecoreError,
     FaceError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from facecore.recognizer import FaceRecognizer
 
 __all__ = [
+    "CacheError",
     "DataError",
     "FaceError",
     "FaceRecognizer",

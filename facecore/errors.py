@@ -8,6 +8,7 @@
       ModelError            a model directory that cannot be used
       DataError             a training folder, shard or label that cannot be used
       PairListError         a pair list that cannot be read
+      CacheError            a cache of embeddings that cannot be used
 
 Each message names the file or value, what is wrong with it, and what to do. Catch the root to treat them alike:
 
@@ -56,3 +57,7 @@ class PairListError(FacecoreError):
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
         self.line = line
+
+
+class CacheError(FacecoreError):
+    """A cache of embeddings that cannot be used; the message names the file and the reason."""

@@ -1,5 +1,6 @@
 """Pair lists with a header that names the columns."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from facecore.errors import PairListError
 from facecore.verification.fields import to_columns, to_folds, to_labels, to_paths
 from facecore.verification.listfile import SEPARATORS, WHITESPACE, ListFile, line_error
+from facecore.verification.listtext import ListText
 
 PATH_COLUMNS = (("left", "right"), ("image1", "image2"), ("file1", "file2"), ("img1", "img2"), ("path1", "path2"))
 SHORT_COLUMNS = ("a", "b")
@@ -19,12 +21,21 @@ RESERVED = ("left", "right", "label", "fold", "score", "probability", "decision"
 
 @dataclass(frozen=True)
 class Header:
-    """The first line of a CSV: its separator, the columns' names, and which two are the paths."""
+    """The first line of a CSV.
+
+    Attributes:
+        separator: of its fields.
+        names: of the columns, some of which may be empty.
+        left: place of the column with the first photo.
+        right: place of the column with the second photo.
+        unused: places of columns without name and content, as spreadsheets leave them behind.
+    """
 
     separator: str
     names: list[str]
     left: int
     right: int
+    unused: frozenset[int] = frozenset()
 
 
 def find_header(file: ListFile, chosen: tuple[str, str] | None = None) -> Header | None:
@@ -56,35 +67,58 @@ def unknown_columns(file: ListFile, chosen: tuple[str, str] | None = None) -> Pa
     return line_error(file.name, file.numbers[0], f"{problem}; its columns are: {listed[:500]}. Please {advice}")
 
 
-def csv_table(file: ListFile, header: Header) -> pd.DataFrame:
+def used_columns(text: ListText, header: Header) -> Header:
+    """The header, with the columns that have neither name nor content marked as unused.
+
+    Raises:
+        PairListError: there is no pair below the header, or a line does not fit it.
+    """
+    empty = {place for place, name in enumerate(header.names) if not name}
+    pairs = 0
+    for number, block in enumerate(text.blocks()):
+        pairs += len(block.records) - (number == 0)
+        if pairs and not empty:
+            return header
+        for row in block.split(header.separator, int(number == 0)):
+            empty -= {place for place in empty if place < len(row) and row[place]}
+    if not pairs:
+        raise line_error(text.name, 1, "the list has a header and no pair below it")
+    return dataclasses.replace(header, unused=frozenset(empty))
+
+
+def csv_table(file: ListFile, header: Header, start: bool = True) -> pd.DataFrame:
     """Columns left, right, label and fold where there are such, then all others as text.
+
+    Args:
+        file: the list, or a block of it.
+        header: of the list.
+        start: whether the first record is the header.
 
     Raises:
         PairListError: a line does not fit the header, or the header itself is unusable.
     """
-    if len(file.records) == 1:
-        raise line_error(file.name, file.numbers[0], "the list has a header and no pair below it")
-    cells = to_columns(file, file.split(header.separator, 1), len(header.names), 1)
+    first = int(start)
+    cells = to_columns(file, file.split(header.separator, first), len(header.names), first)
     plain = [plain_name(name) for name in header.names]
     own = {header.left, header.right}
     label = next((plain.index(name) for name in LABEL_COLUMNS if name in plain), None)
     fold = plain.index("fold") if "fold" in plain else None
     table: dict[str, list[str] | pd.Series] = {
-        "left": to_paths(file, cells[header.left], 1),
-        "right": to_paths(file, cells[header.right], 1),
+        "left": to_paths(file, cells[header.left], first),
+        "right": to_paths(file, cells[header.right], first),
     }
     if label is not None and label not in own:
-        table["label"] = to_labels(file, cells[label], 1, empty=True)
+        table["label"] = to_labels(file, cells[label], first, empty=True)
         own.add(label)
     if fold is not None and fold not in own:
         table["fold"] = to_folds(cells[fold])
         own.add(fold)
     for place, given in enumerate(header.names):
-        if place in own or (not given and not any(cells[place])):  # spreadsheets leave empty columns behind
+        if place in own or place in header.unused:
             continue
         name = given or f"column {place + 1}"
         name = f"{name}_in_list" if name in RESERVED else name
-        if name in table or header.names.count(given) > 1:
+        if name in table or (given and header.names.count(given) > 1):
             raise line_error(file.name, file.numbers[0], f"the header has two columns called {given!r}")
         table[name] = cells[place]
     return pd.DataFrame(table)
