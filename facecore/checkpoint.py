@@ -11,9 +11,8 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from huggingface_hub import save_torch_state_dict
@@ -21,70 +20,38 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from facecore import onnx_file
+from facecore.config import ModelConfig, read_config, read_json
 from facecore.errors import ModelError
 from facecore.files import atomic_directory, sha256, write_text
 from facecore.models import EmbeddingNetwork, build
-from facecore.transforms import Preset, preset
+from facecore.onnx_file import OnnxFile, OnnxInput, is_onnx
+from facecore.onnx_network import OnnxNetwork
+from facecore.transforms import Preset
 from facecore.verification.calibration import Calibration
 
-FORMAT_VERSION = 1
 MAX_SHARD = "9MB"  # the Hub's git hosting refuses files over 10 MB that are not in large-file storage
 INDEX = "model.safetensors.index.json"
 KEPT = ("README.md", "calibration.json", "classes.txt", "quality.json")
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """What config.json holds.
-
-    Attributes:
-        architecture: name in the registry `facecore.models.MODELS`.
-        arguments: keyword arguments of that network.
-        preset: "aligned" or "reference".
-        size: of the input in pixels.
-        alignment: version of the alignment that the training crops were made with; None for whole photos.
-        training: how the weights came about, for people and for the model card.
-    """
-
-    architecture: str
-    arguments: dict[str, Any]
-    preset: str = "aligned"
-    size: int = 112
-    alignment: int | None = 1
-    training: dict[str, Any] = field(default_factory=dict)
-
-    def input(self) -> Preset:
-        """The preset with the size of this model.
-
-        Raises:
-            ModelError: there is no such preset.
-        """
-        try:
-            return preset(self.preset, self.size)
-        except ValueError as error:
-            raise ModelError(f"config.json: {error}") from error
-
-    def to_dict(self) -> dict[str, Any]:
-        """The content of config.json."""
-        chosen = self.input()
-        return {"format_version": FORMAT_VERSION, **asdict(self), "mean": chosen.mean, "std": chosen.std}
-
-
-@dataclass(frozen=True)
 class Model:
-    """A model that was read from a directory.
+    """A model that was read from a directory or an ONNX file.
 
     Attributes:
-        directory: where it was read from.
-        config: its config.json.
+        directory: where it was read from: the directory, or the ONNX file.
+        config: its config.json, or what stands for it.
+        input: how pictures are prepared for it.
         network: in evaluation mode, float32, on the CPU.
-        calibration: None where the directory has no calibration.json.
+        calibration: None where there is no file `calibration_path`.
         classes: class names in the order of the logits; empty where there are none.
-        digest: SHA-256 of config and weights.
+        digest: SHA-256 of config and weights; of an ONNX file and its preprocessing.
     """
 
     directory: Path
     config: ModelConfig
+    input: Preset
     network: EmbeddingNetwork
     calibration: Calibration | None
     classes: tuple[str, ...]
@@ -92,8 +59,13 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The directory's name."""
+        """The name of the directory or file."""
         return self.directory.name
+
+    @property
+    def calibration_path(self) -> Path:
+        """Where its calibration is or would be: in the directory, or beside net.onnx as net.calibration.json."""
+        return _calibration_path(self.directory)
 
 
 def save(
@@ -126,33 +98,51 @@ def save(
                 shutil.copy2(directory / name, temporary / name)
 
 
-def save_calibration(directory: str | os.PathLike[str], calibration: Calibration) -> None:
-    """Write calibration.json into a model directory."""
+def save_calibration(model: str | os.PathLike[str], calibration: Calibration) -> None:
+    """Write calibration.json into a model directory, or net.calibration.json beside an ONNX file net.onnx."""
     text = json.dumps(calibration.to_dict(), indent=1, allow_nan=False) + "\n"
-    write_text(Path(directory) / "calibration.json", text)
+    write_text(_calibration_path(Path(model)), text)
 
 
-def load(directory: str | os.PathLike[str]) -> Model:
-    """Read a model directory.
+def load(path: str | os.PathLike[str], onnx: OnnxInput | None = None) -> Model:
+    """Read a model directory or an ONNX file.
+
+    Args:
+        path: of the directory or file.
+        onnx: how the network in an ONNX file takes a picture, where the file does not say so itself.
 
     Raises:
         ModelError: something is missing, damaged or of a version that is not known; names the file and the reason.
+        FacecoreError: a package that reads ONNX is missing.
+        ValueError: `onnx` was given for a model directory.
     """
-    directory = Path(directory)
-    if directory.is_file():
-        raise ModelError(_not_a_directory(directory))
-    if not directory.is_dir():
-        raise ModelError(f"{directory}: there is no such model directory")
-    config = _read_config(directory / "config.json")
+    path = Path(path)
+    if is_onnx(path, onnx):
+        return _load_file(onnx_file.read(path, onnx))
+    if path.is_file():
+        raise ModelError(_not_a_directory(path))
+    if not path.is_dir():
+        raise ModelError(f"{path}: there is no such model directory")
+    config = read_config(path / "config.json")
     network = build(config.architecture, config.arguments)
-    weights = _weight_files(directory)
-    _fill(network, weights, directory)
-    calibration_path = directory / "calibration.json"
-    calibration = _read_calibration(calibration_path) if calibration_path.exists() else None
-    classes_path = directory / "classes.txt"
+    weights = _weight_files(path)
+    _fill(network, weights, path)
+    classes_path = path / "classes.txt"
     classes = tuple(classes_path.read_text(encoding="utf-8").splitlines()) if classes_path.exists() else ()
-    digest = sha256(directory / "config.json", *weights)
-    return Model(directory, config, network.eval(), calibration, classes, digest)
+    digest = sha256(path / "config.json", *weights)
+    return Model(path, config, config.input(), network.eval(), _read_calibration(path), classes, digest)
+
+
+def _load_file(file: OnnxFile) -> Model:
+    preset = file.preset
+    arguments = {"layout": file.layout, "output": file.output, "channels": preset.channels}
+    pixels = {name: [255 * value for value in getattr(preset, name)] for name in ("mean", "std")}
+    config = ModelConfig("onnx", arguments | pixels, preset.name, preset.size, file.alignment)
+    return Model(file.path, config, preset, OnnxNetwork(file).eval(), _read_calibration(file.path), (), file.digest)
+
+
+def _calibration_path(path: Path) -> Path:
+    return path.with_suffix(".calibration.json") if path.suffix == ".onnx" else path / "calibration.json"
 
 
 def _compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -170,36 +160,7 @@ def _not_a_directory(path: Path) -> str:
             f"`torch.load({path.name!r}, weights_only=True)`, load them into a network of facecore.models and write "
             "a model directory with `facecore.checkpoint.save(directory, network, config)`"
         )
-    return f"{path}: a model is a directory with config.json and model*.safetensors, this is a file"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: this file is missing from the model directory") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: must hold a JSON object, not {type(content).__name__}")
-    return content
-
-
-def _read_config(path: Path) -> ModelConfig:
-    content = _read_json(path)
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ModelError(f"{path}: format version {version!r} is not known, only {FORMAT_VERSION} is: update facecore")
-    kinds = {"architecture": str, "arguments": dict, "preset": str, "size": int, "training": dict}
-    for key, kind in kinds.items():
-        if not isinstance(content.get(key), kind) or isinstance(content.get(key), bool):
-            raise ModelError(f"{path}: {key!r} must be {kind.__name__}, not {content.get(key)!r}")
-    alignment = content.get("alignment")
-    if alignment is not None and (not isinstance(alignment, int) or isinstance(alignment, bool)):
-        raise ModelError(f"{path}: 'alignment' must be a version number or null, not {alignment!r}")
-    config = ModelConfig(**{key: content[key] for key in kinds}, alignment=alignment)
-    config.input()
-    return config
+    return f"{path}: a model is a directory with config.json and model*.safetensors, or an ONNX file named .onnx"
 
 
 def _weight_files(directory: Path) -> list[Path]:
@@ -208,7 +169,7 @@ def _weight_files(directory: Path) -> list[Path]:
         return [single]
     if not (directory / INDEX).exists():
         raise ModelError(f"{directory}: neither model.safetensors nor {INDEX} is here: the weights are missing")
-    names = _read_json(directory / INDEX).get("weight_map")
+    names = read_json(directory / INDEX).get("weight_map")
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
         raise ModelError(f"{directory / INDEX}: 'weight_map' must map tensor names to files")
     files = [directory / name for name in sorted(set(names.values()))]
@@ -243,8 +204,11 @@ def _fill(network: EmbeddingNetwork, files: Sequence[Path], directory: Path) -> 
     network.load_state_dict(state)
 
 
-def _read_calibration(path: Path) -> Calibration:
+def _read_calibration(model: Path) -> Calibration | None:
+    path = _calibration_path(model)
+    if not path.exists():
+        return None
     try:
-        return Calibration.from_dict(_read_json(path))
+        return Calibration.from_dict(read_json(path))
     except ModelError as error:
         raise ModelError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error

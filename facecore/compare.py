@@ -17,8 +17,8 @@ from typing import cast
 
 from facecore.command_line import BAD_INPUT, DONE, run_command
 from facecore.faces.detector import POLICIES, Policy
-from facecore.flags import add_decision_flags, add_model_flags
-from facecore.recognizer import FaceRecognizer, one_thread_per_photo
+from facecore.flags import add_align_flag, add_decision_flags, add_model_flags, recognizer_from
+from facecore.preparer import one_thread_per_photo
 from facecore.results import Comparison, Prepared
 
 WORDS = {"same": "same person", "different": "different people", "uncertain": "too close to call"}
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
                    "largest (default largest)")  # fmt: skip
     p.add_argument("--prior", type=float, default=0.5, metavar="P",
                    help="probability of the same person before looking at the photos (default 0.5)")  # fmt: skip
+    add_align_flag(p)
     add_decision_flags(p)
     add_model_flags(p)
     return p
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _compare(a: argparse.Namespace) -> int:
     one_thread_per_photo()
-    recognizer = FaceRecognizer.from_pretrained(a.model, align=a.align, device=a.device)
+    recognizer = recognizer_from(a)
     comparison = recognizer.compare(
         a.left, a.right, face=_policy(a.face), far=a.far, threshold=a.threshold, prior=a.prior
     )

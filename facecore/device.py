@@ -1,16 +1,23 @@
-"""Where the network runs, in which precision, and on how many threads."""
+"""Where the network runs, in which precision, and on how many threads.
+
+PyTorch is imported by the functions that need it: processes that only read photos do without it.
+"""
 
 import os
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
-def pick_device(name: str = "auto") -> torch.device:
+def pick_device(name: str = "auto") -> "torch.device":
     """The device called `name`; "auto" takes CUDA, else Apple's MPS, else the CPU.
 
     Raises:
         ValueError: the device is not known or not present on this machine.
     """
+    import torch
+
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -26,8 +33,10 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def has_bf16(device: torch.device) -> bool:
+def has_bf16(device: "torch.device") -> bool:
     """Whether the device computes in bfloat16 with units of its own, so that it is faster than float32."""
+    import torch
+
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
@@ -36,7 +45,7 @@ def has_bf16(device: torch.device) -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
 
 
-def pick_precision(name: str, device: torch.device) -> torch.dtype | None:
+def pick_precision(name: str, device: "torch.device") -> "torch.dtype | None":
     """The autocast type for `name` ("auto", "fp32", "bf16", "fp16"), None for plain float32.
 
     "auto" is bfloat16 where the device has units for it and float32 elsewhere.
@@ -44,6 +53,8 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype | None:
     Raises:
         ValueError: the precision is not known.
     """
+    import torch
+
     if name == "auto":
         return torch.bfloat16 if has_bf16(device) else None
     try:

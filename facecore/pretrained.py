@@ -1,16 +1,20 @@
-"""Where models come from: bundled with the package, a directory, or the Hugging Face Hub when asked for by name."""
+"""Where models come from: bundled with the package, a directory, an ONNX file, or the Hugging Face Hub on request."""
 
 import os
 from pathlib import Path
 
+from facecore import onnx_file
+from facecore.config import read_config
 from facecore.errors import ModelError
+from facecore.onnx_file import OnnxInput
+from facecore.transforms import Preset
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "resnet18"
 
 
 def find_model(name: str | os.PathLike[str]) -> Path:
-    """The directory of a model: a bundled name, a path, or "hf:org/repo", which is downloaded.
+    """The directory or ONNX file of a model: a bundled name, a path, or "hf:org/repo", which is downloaded.
 
     Raises:
         ModelError: there is no such model.
@@ -23,7 +27,23 @@ def find_model(name: str | os.PathLike[str]) -> Path:
     if Path(text).exists():
         return Path(text)
     bundled = ", ".join(sorted(path.parent.name for path in WEIGHTS.glob("*/config.json"))) or "none"
-    raise ModelError(f"{text!r} is neither a bundled model ({bundled}) nor a model directory")
+    raise ModelError(f"{text!r} is neither a bundled model ({bundled}) nor a model directory or an ONNX file")
+
+
+def read_input(path: Path, onnx: OnnxInput | None = None) -> Preset:
+    """What a model takes, without reading its weights.
+
+    Args:
+        path: a model directory or an ONNX file.
+        onnx: how an ONNX file takes a picture, where it does not say so itself.
+
+    Raises:
+        ModelError: the model does not say, or is damaged.
+        ValueError: `onnx` was given for a model directory.
+    """
+    if onnx_file.is_onnx(path, onnx):
+        return onnx_file.read(path, onnx).preset
+    return read_config(path / "config.json").input()
 
 
 def _download(repository: str) -> Path:

@@ -8,43 +8,53 @@ print(comparison.verdict, comparison.score, comparison.probability)
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Literal
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 
-from facecore import checkpoint, image
+from facecore import checkpoint
+from facecore.backends import Backend, make_backend
 from facecore.checkpoint import Model
-from facecore.device import pick_device, pick_precision, usable_cores
-from facecore.errors import FacecoreError, FaceError, ImageError, SeveralFacesError
-from facecore.faces.align import align, opencv
-from facecore.faces.centerface import CenterFace
-from facecore.faces.detector import Detector, Face, Policy, choose
+from facecore.device import usable_cores
+from facecore.faces.detector import Detector, Face, Policy
 from facecore.image import Photo
+from facecore.onnx_file import OnnxInput
+from facecore.preparer import Align, Preparer, one_thread_per_photo
 from facecore.pretrained import DEFAULT_MODEL, find_model
-from facecore.results import Comparison, Embeddings, Prepared, Status
+from facecore.results import Comparison, Embeddings, Prepared
 from facecore.verification.calibration import Verdict
+from facecore.verification.templates import template
 
-LARGEST_CROP = 160  # px; a photo no larger than this in which no face is found may be a face that was cut out already
+Weights = Literal["equal", "quality"]
 
-Align = Literal["auto", "fast", "none"]
+__all__ = ["FaceRecognizer", "Preparer", "decision_threshold", "one_thread_per_photo"]
 
 
 class FaceRecognizer:
     """A model, a detector, and the way from photos through both. Safe to use from several threads.
 
     Args:
-        model: read by `facecore.checkpoint.load`.
+        model: read by `facecore.checkpoint.load`. What runs is a copy of its network: changes to it have no effect.
         align: "auto" does what the model was trained for; "fast" looks at each face once instead of twice; "none"
             takes each photo as it is, scaled to the network's input.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "fp32", "bf16", "fp16" or "auto".
+        backend: what runs the network: "auto", "torch", "compile", "onnx" or "openvino", see `facecore.backends`.
         detector: CenterFace by default.
+        detector_backend: what runs CenterFace, see there.
+
+    Attributes:
+        model: as it was given.
+        calibration: what its scores mean; None where the model has none.
+        backend: runs the network. Its `version` belongs into the key of any cache of embeddings.
+        preparer: reads photos and cuts out faces; can be sent to another process.
 
     Raises:
         ValueError: an argument is not known, or the device is not there.
+        FacecoreError: the backend cannot be used here.
     """
 
     def __init__(
@@ -54,20 +64,19 @@ class FaceRecognizer:
         align: Align = "auto",
         device: str = "auto",
         precision: str = "fp32",
+        backend: str = "auto",
         detector: Detector | None = None,
+        detector_backend: str = "auto",
     ) -> None:
-        if align not in ("auto", "fast", "none"):
-            raise ValueError(f"align {align!r} is not known: use auto, fast or none")
         self.model = model
         self.calibration = model.calibration
-        self.input = model.config.input()
-        self.detects = self.input.needs_alignment if align == "auto" else align == "fast"
-        self.detector = detector or CenterFace(fast=align == "fast")
-        self.device = pick_device(device)
-        self.precision = pick_precision(precision, self.device)
+        self.preparer = Preparer(model.input, align=align, detector=detector, detector_backend=detector_backend)
+        self.input = self.preparer.preset
+        self.detects = self.preparer.detects
+        self.detector = self.preparer.detector
+        self.backend: Backend = make_backend(backend, model, device=device, precision=precision)
         # Kept, since each of its threads holds a detection network of its own.
         self._pool = ThreadPoolExecutor(usable_cores(), "facecore")
-        self.network = model.network.to(self.device).to(memory_format=torch.channels_last)
 
     @classmethod
     def from_pretrained(
@@ -77,21 +86,39 @@ class FaceRecognizer:
         align: Align = "auto",
         device: str = "auto",
         precision: str = "fp32",
+        backend: str = "auto",
+        detector_backend: str = "auto",
+        onnx: OnnxInput | None = None,
     ) -> "FaceRecognizer":
         """A recognizer with the model called `name`.
 
         Args:
-            name: a bundled model, a model directory, or "hf:org/repo" for one on the Hugging Face Hub. Only the last
-                makes a request to another machine.
+            name: a bundled model, a model directory, an ONNX file, or "hf:org/repo" for one on the Hugging Face Hub.
+                Only the last makes a request to another machine.
             align: see the class.
             device: see the class.
             precision: see the class.
+            backend: see the class.
+            detector_backend: see the class.
+            onnx: how the network in an ONNX file takes a picture; not needed for files that facecore.export wrote.
 
         Raises:
             ModelError: there is no such model, or it cannot be used.
             ValueError: an argument is not known, or the device is not there.
         """
-        return cls(checkpoint.load(find_model(name)), align=align, device=device, precision=precision)
+        return cls(
+            checkpoint.load(find_model(name), onnx),
+            align=align,
+            device=device,
+            precision=precision,
+            backend=backend,
+            detector_backend=detector_backend,
+        )
+
+    @property
+    def embedding_dim(self) -> int:
+        """Width of an embedding."""
+        return self.model.network.embedding_dim
 
     def faces(self, photo: Photo) -> list[Face]:
         """The faces in a photo, largest first.
@@ -99,10 +126,16 @@ class FaceRecognizer:
         Raises:
             ImageError: the photo cannot be used.
         """
-        return self.detector.detect(image.load(photo))
+        return self.preparer.faces(photo)
 
     def prepare(
-        self, photo: Photo, *, face: Policy = "largest", aligned: bool = False, accept_crops: bool = False
+        self,
+        photo: Photo,
+        *,
+        face: Policy = "largest",
+        aligned: bool = False,
+        accept_crops: bool = False,
+        chosen_only: bool = False,
     ) -> Prepared:
         """Read a photo, find its faces and cut out the one to compare. Does not raise for what is in the photo.
 
@@ -111,24 +144,14 @@ class FaceRecognizer:
             face: which one where there are several.
             aligned: the photo is a crop that was aligned already.
             accept_crops: whether a photo of at most 160 px a side in which no face is found is taken for a crop.
+            chosen_only: no other face matters: those may be missing from the answer, which comes sooner. The crop is
+                the same.
         """
-        try:
-            rgb = image.load(photo)
-        except ImageError as error:
-            return Prepared("unreadable", error=error)
-        if aligned or not self.detects:
-            return Prepared("ok", rgb, crop=self.input.fit(rgb))
-        faces = tuple(self.detector.detect(rgb, policy=face))
-        if not faces and accept_crops and max(rgb.shape[:2]) <= LARGEST_CROP:
-            return Prepared("ok:whole", rgb, crop=self.input.fit(rgb))
-        try:
-            chosen = choose(faces, face, rgb.shape, name=image.photo_name(photo))
-        except FaceError as error:
-            status: Status = "several_faces" if isinstance(error, SeveralFacesError) else "no_face"
-            return Prepared(status, rgb, faces, error=error)
-        return Prepared("ok", rgb, faces, chosen, align(rgb, chosen.landmarks, self.input.size))
+        return self.preparer.prepare(
+            photo, face=face, aligned=aligned, accept_crops=accept_crops, chosen_only=chosen_only
+        )
 
-    def encode(self, crops: Sequence[np.ndarray], batch_size: int) -> np.ndarray:
+    def encode(self, crops: Sequence[np.ndarray], batch_size: int) -> NDArray[np.float32]:
         """Embeddings of crops: uint8 (size, size, 3) each -> (N, D) float32, rows of length one.
 
         Batches are filled up to `batch_size` with black crops, so that an embedding does not depend on how many
@@ -137,14 +160,15 @@ class FaceRecognizer:
         rows = [
             self._encode_batch(list(crops[i : i + batch_size]), batch_size) for i in range(0, len(crops), batch_size)
         ]
-        return np.concatenate(rows) if rows else np.empty((0, self.model.network.embedding_dim), np.float32)
+        return np.concatenate(rows) if rows else np.empty((0, self.embedding_dim), np.float32)
 
-    def _encode_batch(self, crops: list[np.ndarray], batch_size: int) -> np.ndarray:
+    def _encode_batch(self, crops: list[np.ndarray], batch_size: int) -> NDArray[np.float32]:
         padded = crops + [np.zeros_like(crops[0])] * (batch_size - len(crops))
-        batch = self.input.batch(padded).to(self.device, memory_format=torch.channels_last)
-        with torch.inference_mode(), torch.autocast(self.device.type, self.precision, self.precision is not None):
-            embedding = self.network.embed(batch)
-        return F.normalize(embedding.float()).cpu().numpy()[: len(crops)]
+        embeddings = self.backend.embed(self.input.array(padded))[: len(crops)]
+        # As torch.nn.functional.normalize: a vector of zeros stays one.
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = embeddings / np.maximum(lengths, np.float32(1e-12))
+        return unit
 
     def embed(
         self, photos: Iterable[Photo], batch_size: int = 32, *, face: Policy = "largest", aligned: bool = False
@@ -157,19 +181,62 @@ class FaceRecognizer:
             face: which one where there are several.
             aligned: the photos are crops that were aligned already.
         """
-        matrices, status, errors = [], list[str](), list[FacecoreError | None]()
+        matrices, prepared = [], list[Prepared]()
         remaining = iter(photos)
+        prepare = partial(self.prepare, face=face, aligned=aligned, chosen_only=True)
         while chunk := list(islice(remaining, batch_size)):
-            prepared = list(self._pool.map(lambda photo: self.prepare(photo, face=face, aligned=aligned), chunk))
-            matrix = np.full((len(chunk), self.model.network.embedding_dim), np.nan, np.float32)
-            crops = {row: item.crop for row, item in enumerate(prepared) if item.crop is not None}
+            ready = list(self._pool.map(prepare, chunk))
+            matrix = np.full((len(chunk), self.embedding_dim), np.nan, np.float32)
+            crops = {row: item.crop for row, item in enumerate(ready) if item.crop is not None}
             if crops:
                 matrix[list(crops)] = self.encode(list(crops.values()), batch_size)
             matrices.append(matrix)
-            status += [item.status for item in prepared]
-            errors += [item.error for item in prepared]
-        empty = np.empty((0, self.model.network.embedding_dim), np.float32)
-        return Embeddings(np.concatenate([empty, *matrices]), tuple(status), tuple(errors))
+            # Photos themselves would fill the memory.
+            prepared += [Prepared(item.status, error=item.error, quality=item.quality) for item in ready]
+        empty = np.empty((0, self.embedding_dim), np.float32)
+        return Embeddings(
+            np.concatenate([empty, *matrices]),
+            tuple(item.status for item in prepared),
+            tuple(item.error for item in prepared),
+            np.array([item.quality.score if item.quality else np.nan for item in prepared], np.float32),
+        )
+
+    def template(
+        self,
+        photos: Iterable[Photo],
+        weights: Weights = "equal",
+        *,
+        batch_size: int = 32,
+        face: Policy = "largest",
+        aligned: bool = False,
+    ) -> NDArray[np.float32]:
+        """One embedding for several photos of one person, which is surer than that of any of them.
+
+        Photos that cannot be used are left out; `embed` says which they are.
+
+        Args:
+            photos: see `facecore.image.load`.
+            weights: "equal", or "quality" to let photos count by `facecore.faces.quality`.
+            batch_size: photos in one pass through the network.
+            face: which one where there are several.
+            aligned: the photos are crops that were aligned already.
+
+        Returns:
+            (D,) float32 of length one: the mean of the embeddings, brought to length one. The product with another
+            template or embedding is the score.
+
+        Raises:
+            ValueError: `weights` is not known, or there is no photo.
+            FacecoreError: none of the photos can be used; the error of the first.
+        """
+        if weights not in ("equal", "quality"):
+            raise ValueError(f"weights {weights!r} are not known: use equal or quality")
+        embeddings = self.embed(photos, batch_size, face=face, aligned=aligned)
+        if not len(embeddings):
+            raise ValueError("a template needs at least one photo")
+        if all(embeddings.errors):
+            raise next(error for error in embeddings.errors if error)
+        return template(embeddings.matrix, embeddings.quality if weights == "quality" else None)
 
     def compare(
         self,
@@ -234,15 +301,6 @@ class FaceRecognizer:
         )
 
 
-def one_thread_per_photo() -> None:
-    """Keep OpenCV from spreading the search of one photo over all cores.
-
-    For programs that search several photos at once, which is faster; the setting holds for the whole process, so it is
-    theirs to make.
-    """
-    opencv().setNumThreads(1)
-
-
 def decision_threshold(model: Model, far: float | None, threshold: float | None) -> float | None:
     """The score from which on a pair is called the same person.
 
@@ -262,7 +320,8 @@ def decision_threshold(model: Model, far: float | None, threshold: float | None)
     if model.calibration is None:
         if far is not None:
             raise ValueError(
-                f"{model.directory} has no calibration.json, so no threshold is known for a false accept rate"
+                f"{model.directory} has no calibration ({model.calibration_path.name}), so no threshold is known "
+                "for a false accept rate"
             )
         return None
     return model.calibration.threshold_for(far) if far is not None else model.calibration.threshold

@@ -7,6 +7,7 @@ import numpy as np
 
 from facecore.errors import FacecoreError
 from facecore.faces.detector import Face
+from facecore.faces.quality import Quality
 from facecore.verification.calibration import Verdict
 
 Status = Literal["ok", "ok:whole", "unreadable", "no_face", "several_faces"]
@@ -23,6 +24,7 @@ class Prepared:
         face: the one that was chosen, None for whole photos and failures.
         crop: what the network sees, (size, size, 3) uint8 RGB, None for failures.
         error: None where there is a crop.
+        quality: how far a score with this face can be trusted; None where there is no crop.
     """
 
     status: Status
@@ -31,6 +33,7 @@ class Prepared:
     face: Face | None = None
     crop: np.ndarray | None = None
     error: FacecoreError | None = None
+    quality: Quality | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """What can be said of the photo without showing it."""
@@ -38,6 +41,7 @@ class Prepared:
             "status": self.status,
             "faces_found": len(self.faces),
             "face": self.face.to_dict() if self.face else None,
+            "quality": self.quality.to_dict() if self.quality else None,
             "error": str(self.error) if self.error else None,
         }
 
@@ -50,11 +54,13 @@ class Embeddings:
         matrix: (N, D) float32, rows of length one; a row of NaN where there is no embedding.
         status: of each photo, see `Prepared.status`.
         errors: of each photo, None where there is an embedding.
+        quality: (N,) float32, 0..1, see `facecore.faces.quality`; NaN where there is no embedding.
     """
 
     matrix: np.ndarray
     status: tuple[str, ...]
     errors: tuple[FacecoreError | None, ...]
+    quality: np.ndarray
 
     def __len__(self) -> int:
         return len(self.status)

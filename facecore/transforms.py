@@ -1,12 +1,20 @@
-"""From a photo or an aligned crop to what the network takes: two presets."""
+"""From a photo or an aligned crop to what the network takes: two presets.
 
+PyTorch is imported only where tensors are made: processes that prepare photos for others do without it.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
-from torchvision.transforms import v2
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Channels = Literal["rgb", "bgr"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -24,6 +32,7 @@ class Preset:
             `size`, which is exact for crops that already have it.
         mean: of each channel, RGB, values in 0..1.
         std: of each channel.
+        channels: the order in which the network takes them.
     """
 
     name: str
@@ -31,6 +40,7 @@ class Preset:
     resize: int | None
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    channels: Channels = "rgb"
 
     @property
     def needs_alignment(self) -> bool:
@@ -43,20 +53,37 @@ class Preset:
             return picture
         image = Image.fromarray(picture)
         if self.resize is None:
-            return np.asarray(v2.functional.resize(image, [self.size, self.size]))
-        # On PIL images, as the reference system does it: Resize(256), CenterCrop(224).
-        return np.asarray(v2.functional.center_crop(v2.functional.resize(image, [self.resize]), [self.size]))
+            return np.asarray(image.resize((self.size, self.size), Image.Resampling.BILINEAR))
+        # As torchvision does it for the reference system, Resize(256) and CenterCrop(224), with its rounding.
+        shorter = min(image.size)
+        width, height = (int(self.resize * side / shorter) for side in image.size)
+        left, top = round((width - self.size) / 2), round((height - self.size) / 2)
+        resized = image.resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(resized.crop((left, top, left + self.size, top + self.size)))
 
-    def batch(self, pictures: list[np.ndarray]) -> Tensor:
-        """Pictures of the network's size as one batch: uint8 (size, size, 3) each -> (N, 3, size, size) float32."""
-        stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-        return self.normalise(stacked.float().div_(255))
+    def array(self, pictures: Sequence[np.ndarray]) -> NDArray[np.float32]:
+        """Pictures of the network's size as one batch: uint8 (size, size, 3) each -> (N, 3, size, size) float32.
 
-    def normalise(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) float in 0..1 -> the same shape, minus the mean, divided by the standard deviation."""
+        In memory the channels come last, as in the pictures, which is also what convolutions are fastest with.
+        """
+        stacked = np.stack(pictures)
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
+        normalised = (stacked.astype(np.float32) / np.float32(255) - mean) / std
+        ordered = normalised if self.channels == "rgb" else normalised[..., ::-1].copy()
+        return ordered.transpose(0, 3, 1, 2)
+
+    def batch(self, pictures: Sequence[np.ndarray]) -> "Tensor":
+        """The same as `array`, as a tensor."""
+        import torch
+
+        return torch.from_numpy(self.array(pictures))
+
+    def normalise(self, x: "Tensor") -> "Tensor":
+        """(N, 3, H, W) float, RGB in 0..1 -> the same shape, minus the mean, divided by the standard deviation."""
         mean = x.new_tensor(self.mean).view(1, 3, 1, 1)
         std = x.new_tensor(self.std).view(1, 3, 1, 1)
-        return (x - mean) / std
+        normalised = (x - mean) / std
+        return normalised if self.channels == "rgb" else normalised.flip(1)
 
 
 def preset(name: str, size: int | None = None) -> Preset:

@@ -23,8 +23,8 @@ import torch
 
 from facecore import checkpoint
 from facecore.augment import Augmentation
-from facecore.checkpoint import ModelConfig
 from facecore.command_line import DONE, run_command
+from facecore.config import ModelConfig
 from facecore.data.parquet import read_pairs, read_shards, shard_paths
 from facecore.device import pick_device, pick_precision
 from facecore.errors import DataError

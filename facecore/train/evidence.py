@@ -69,8 +69,8 @@ def choose_weights(model: Path, data: Path, device: str = "auto", batch_size: in
         ModelError: the model cannot be used.
         DataError: shards or pairs cannot be used, or the model is no student.
     """
-    recognizer = FaceRecognizer(checkpoint.load(model), device=device)
-    student = recognizer.model.network
+    loaded = checkpoint.load(model)
+    student = loaded.network
     if not isinstance(student, Student):
         raise DataError(f"{model}: only a student has parts to weigh, this is a {type(student).__name__}")
     names = list(student.heads)
@@ -78,6 +78,7 @@ def choose_weights(model: Path, data: Path, device: str = "auto", batch_size: in
         return student.weights
     # Any weights but zero will do here: each part is brought to length one again.
     student.weights = dict.fromkeys(names, 1.0)
+    recognizer = FaceRecognizer(loaded, device=device)  # runs a copy of the network as it now is
     shards = read_shards(data, VAL_SPLITS)
     embeddings = _embed(recognizer, shards, batch_size)
     width = student.head(names[0]).linear.out_features

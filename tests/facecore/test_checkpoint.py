@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from facecore import checkpoint
-from facecore.checkpoint import ModelConfig
+from facecore.config import ModelConfig
 from facecore.errors import ModelError
 from facecore.models import resnet18
 from facecore.verification.fitting import fit

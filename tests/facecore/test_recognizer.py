@@ -79,6 +79,7 @@ def test_a_photo_that_cannot_be_used_is_told_not_raised(
     assert embeddings.status == ("ok", "no_face", "unreadable")
     assert np.isnan(embeddings.matrix[1:]).all()
     assert np.isfinite(embeddings.matrix[0]).all()
+    assert np.isfinite(embeddings.quality).tolist() == [True, False, False]
     assert [error is None for error in embeddings.errors] == [True, False, False]
     assert len(recognizer.embed([])) == 0
 
@@ -206,6 +207,29 @@ def test_the_dictionary_has_no_pictures_and_goes_through_json(
     assert json.loads(json.dumps(content)) == content
     assert content["left"]["faces_found"] == 1
     assert "empty" in content["right"]["error"]
+
+
+def test_a_template_is_the_mean_of_the_photos_that_can_be_used(
+    recognizer: FaceRecognizer, astronaut: np.ndarray, coffee: np.ndarray
+) -> None:
+    dark = (astronaut * 0.2).astype(np.uint8)
+    embeddings = recognizer.embed([astronaut, dark])
+    mean = embeddings.matrix.mean(0)
+    found = recognizer.template([astronaut, coffee, dark, b"no photo"])
+    np.testing.assert_allclose(found, mean / np.linalg.norm(mean), atol=1e-6)
+    weighted = embeddings.quality @ embeddings.matrix
+    found = recognizer.template([astronaut, coffee, dark], weights="quality")
+    np.testing.assert_allclose(found, weighted / np.linalg.norm(weighted), atol=1e-6)
+    assert embeddings.quality[1] < embeddings.quality[0]
+
+
+def test_a_template_needs_a_photo_that_can_be_used(recognizer: FaceRecognizer, coffee: np.ndarray) -> None:
+    with pytest.raises(NoFaceError):
+        recognizer.template([coffee, b""])
+    with pytest.raises(ValueError, match="at least one photo"):
+        recognizer.template([])
+    with pytest.raises(ValueError, match="'best' are not known"):
+        recognizer.template([coffee], **{"weights": "best"})
 
 
 @pytest.mark.data

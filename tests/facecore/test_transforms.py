@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,23 @@ def test_aligned_leaves_a_crop_as_it_is(crops: list[np.ndarray]) -> None:
     assert batch.shape == (2, 3, 112, 112)
     assert batch.dtype == torch.float32
     np.testing.assert_allclose(batch[1, 2, 5, 7], crops[1][5, 7, 2] / 127.5 - 1, atol=1e-6)
+
+
+def test_blue_first_where_the_network_wants_it(crops: list[np.ndarray]) -> None:
+    mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
+    rgb = dataclasses.replace(preset("aligned"), mean=mean, std=std)
+    bgr = dataclasses.replace(rgb, channels="bgr")
+    np.testing.assert_array_equal(bgr.array(crops), rgb.array(crops)[:, ::-1])
+    faces = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2) / 255
+    for order in (rgb, bgr):
+        torch.testing.assert_close(order.normalise(faces), order.batch(crops), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(301, 200), (200, 301), (256, 256), (90, 97), (333, 512)])
+def test_reference_is_torchvisions_to_the_last_bit(astronaut: np.ndarray, shape: tuple[int, int]) -> None:
+    photo = np.ascontiguousarray(astronaut[: shape[0], : shape[1]])
+    theirs = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])(Image.fromarray(photo))
+    np.testing.assert_array_equal(preset("reference").fit(photo), np.asarray(theirs))
 
 
 def test_aligned_scales_a_whole_photo(astronaut: np.ndarray) -> None:
