@@ -1,84 +1,69 @@
-"""Distinct images to embeddings: reading and detection in worker threads, the network in batches beside them."""
+"""Embeddings of photos, as a table.
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+    python -m eval.embed photos/ --out embeddings.parquet
+    python -m eval.embed a.jpg b.jpg --out embeddings.parquet --model net.onnx
+
+IMAGES are files and folders; a folder stands for all photos in it and below it. The table has one row a photo: path,
+status (ok, ok:whole, unreadable, no_face, several_faces), quality (0 to 1) and embedding, a list of float32 of length
+one that is empty where there is none. A name that ends in .npz gives the same as NumPy arrays.
+
+Exit code: 0 done, even if some photos failed; 2 wrong usage or nothing to embed; 3 the result could not be written; 130
+interrupted, and the same command goes on.
+"""
+
+import argparse
+import sys
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
+from eval.flags import add_run_flags
+from facecore.command_line import run_command
 
-from facecore.faces.detector import Policy
-from facecore.recognizer import FaceRecognizer
-from facecore.results import Prepared
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif")
 
 
-@dataclass(frozen=True)
-class ImageEmbeddings:
-    """Embeddings of images, in their order.
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        "python -m eval.embed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("images", nargs="+", type=Path, metavar="IMAGES", help="photos, or folders of photos")
+    p.add_argument("--out", type=Path, default=Path("embeddings.parquet"), metavar="FILE",
+                   help=".parquet or .npz (default embeddings.parquet)")  # fmt: skip
+    add_run_flags(p, decisions=False)
+    return p
 
-    Attributes:
-        matrix: (N, D) float32, rows of length one; a row of NaN where there is no embedding.
-        status: of each image, see `facecore.results.Prepared.status`.
+
+def find_photos(images: list[Path]) -> list[Path]:
+    """The photos that files and folders stand for, those of a folder sorted by name, each once.
+
+    Raises:
+        ValueError: a file or folder is not there, or there is no photo at all.
     """
-
-    matrix: np.ndarray
-    status: tuple[str, ...]
-
-
-def embed_images(
-    recognizer: FaceRecognizer, paths: Sequence[Path], *, face: Policy, workers: int, batch_size: int
-) -> ImageEmbeddings:
-    """Embed each image once, with a progress bar on stderr.
-
-    Only crops are kept while the network waits for a full batch, so memory does not grow with the number of images
-    but for the embeddings themselves. The result does not depend on the number of workers.
-
-    Args:
-        recognizer: does the work.
-        paths: files; one that cannot be used gets a status, and does not stop the run.
-        face: which face of several.
-        workers: threads that read photos and find faces.
-        batch_size: crops in one pass through the network.
-    """
-    matrix = np.full((len(paths), recognizer.model.network.embedding_dim), np.nan, np.float32)
-    status: list[str] = []
-    rows: list[int] = []
-    crops: list[np.ndarray] = []
-    with tqdm(total=len(paths), desc="embedding", unit="image", disable=not paths) as bar:
-        for row, prepared in enumerate(_prepared(recognizer, paths, face, workers, ahead=batch_size + workers)):
-            status.append(prepared.status)
-            if prepared.crop is not None:
-                rows.append(row)
-                crops.append(prepared.crop)
-            if crops and (len(crops) == batch_size or row + 1 == len(paths)):
-                matrix[rows] = recognizer.encode(crops, batch_size)
-                rows, crops = [], []
-            bar.update()
-    if crops:  # the last image had no crop
-        matrix[rows] = recognizer.encode(crops, batch_size)
-    return ImageEmbeddings(matrix, tuple(status))
+    found: dict[Path, None] = {}
+    for item in images:
+        if item.is_dir():
+            inside = sorted(path for path in item.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+            found.update(dict.fromkeys(inside))
+        elif item.exists():
+            found[item] = None
+        else:
+            raise ValueError(f"{item}: there is no such file or folder")
+    if not found:
+        raise ValueError(f"no photo in {', '.join(map(str, images))}: looked for {', '.join(SUFFIXES)}")
+    return list(found)
 
 
-def _prepared(
-    recognizer: FaceRecognizer, paths: Sequence[Path], face: Policy, workers: int, ahead: int
-) -> Iterator[Prepared]:
-    """What `prepare` gives for each path, in order; no more than `ahead` photos are worked on or waiting."""
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    return run_command(parser(), _embed, argv)
 
-    def prepare(path: Path) -> Prepared:
-        prepared = recognizer.prepare(path, face=face, accept_crops=True)
-        return Prepared(prepared.status, crop=prepared.crop)
 
-    waiting: deque[Future[Prepared]] = deque()
-    remaining = iter(paths)
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for path in remaining:
-            waiting.append(pool.submit(prepare, path))
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+def _embed(a: argparse.Namespace) -> int:
+    # Worker processes import this module again, and need not load PyTorch with it.
+    from eval.embed_photos import embed_photos
+
+    return embed_photos(a, find_photos(a.images))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

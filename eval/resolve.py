@@ -1,7 +1,7 @@
 """From the names in a pair list to files, none of which may lie outside the image root."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,11 +18,14 @@ class Resolver:
         root: folder that the names are relative to.
         allow_outside: whether a file may lie outside it.
         lfw: whether the names are LFW's, whose files may have another ending or lie in one flat folder.
+        second: folder in which names that are not found under the root are looked for.
     """
 
     root: Path
     allow_outside: bool = False
     lfw: bool = False
+    second: Path | None = None
+    _folders: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, name: str) -> Path | Problem:
         """The file called `name` with all links followed, or what is wrong with it.
@@ -32,16 +35,30 @@ class Resolver:
         names = lfw_candidates(name) if self.lfw else [name]
         if "\\" in name and os.sep == "/":
             names += [name.replace("\\", "/")]
-        outcomes = [self._find_one(candidate) for candidate in names]
+        roots = [self.root] if self.second is None else [self.root, self.second]
+        outcomes = [self._find_one(root, candidate) for root in roots for candidate in names]
         found = next((outcome for outcome in outcomes if isinstance(outcome, Path)), None)
         return found or ("outside_root" if "outside_root" in outcomes else "missing")
 
-    def _find_one(self, name: str) -> Path | Problem:
+    def _find_one(self, root: Path, name: str) -> Path | Problem:
         try:
-            path = Path(os.path.realpath(self.root / name))
+            path, top = self._real(os.path.join(root, name)), self._real_folder(os.fspath(root))
             # Checked before the file is looked for: a list must not tell which files exist elsewhere.
-            if not self.allow_outside and not path.is_relative_to(os.path.realpath(self.root)):
+            if not self.allow_outside and not path.startswith(os.path.join(top, "")):
                 return "outside_root"
-            return path if path.exists() else "missing"
+            return Path(path) if os.path.exists(path) else "missing"
         except (OSError, ValueError):  # a name that is too long, or holds a null character
             return "missing"
+
+    def _real(self, path: str) -> str:
+        """`os.path.realpath`, which looks at each folder on the way only once for all files in it."""
+        folder, name = os.path.split(path)
+        if name in ("", os.curdir, os.pardir):
+            return os.path.realpath(path)
+        inside = os.path.join(self._real_folder(folder), name)
+        return os.path.realpath(inside) if os.path.islink(inside) else inside
+
+    def _real_folder(self, path: str) -> str:
+        if path not in self._folders:
+            self._folders[path] = os.path.realpath(path)
+        return self._folders[path]

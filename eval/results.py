@@ -1,6 +1,7 @@
 """scores.csv and, beside it, scores.json with everything that is needed to understand the numbers later."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,32 +9,66 @@ import numpy as np
 import pandas as pd
 
 from facecore.files import atomic_path, write_text
+from facecore.verification.course import KAGGLE_COLUMNS, kaggle_rows
+from facecore.verification.pairs import PairSource
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+COMPUTED = ("score", "probability", "decision", "status", "label", "fold", "left_quality", "right_quality")
+NUMBERS = ("score", "probability", "left_quality", "right_quality")
 
 
-def write_scores(table: pd.DataFrame, path: Path, spreadsheet_safe: bool = False) -> None:
-    """Write the table as CSV, whole or not at all; scores and probabilities with six decimals, empty for failed pairs.
+def write_scores(tables: Iterable[pd.DataFrame], path: Path, spreadsheet_safe: bool = False) -> None:
+    """Write tables of the same columns as one CSV, whole or not at all.
+
+    Numbers have six decimals and are empty for failed pairs; labels are 1, 0 or empty.
 
     Args:
-        table: as `eval.scoring.Scored.table`.
+        tables: as `eval.scoring.Scored.tables`; only one at a time is held.
         path: replaced if it exists.
         spreadsheet_safe: whether text that a spreadsheet would run as a formula is quoted with an apostrophe.
 
     Raises:
         OSError: the file cannot be written.
     """
-    out = table.copy()
-    for column in ("score", "probability"):
-        out[column] = [f"{value:.6f}" if np.isfinite(value) else "" for value in table[column]]
-    if "label" in out:
-        out["label"] = [("" if pd.isna(label) else str(int(label))) for label in table["label"]]
-    if spreadsheet_safe:
-        computed = ("score", "probability", "decision", "status", "label", "fold")
-        for column in [str(column) for column in out if column not in computed]:
-            out[column] = [f"'{v}" if isinstance(v, str) and v.startswith(FORMULA_STARTS) else v for v in out[column]]
-    with atomic_path(path) as temporary:
-        out.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        for number, table in enumerate(tables):
+            out = {str(name): _column(str(name), table[name], spreadsheet_safe) for name in table}
+            pd.DataFrame(out).to_csv(file, index=False, header=number == 0, lineterminator="\n")
+
+
+def write_kaggle(
+    source: PairSource, scores: np.ndarray, path: Path, columns: tuple[str, str] = KAGGLE_COLUMNS[0]
+) -> None:
+    """Write an id and a score a line, in the form in which courses take them; a failed pair gets -1.
+
+    Args:
+        source: the list.
+        scores: (P,) float64, NaN for failed pairs.
+        path: replaced if it exists.
+        columns: names of the two columns.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    begin = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        for table in source.tables():
+            ids = None if source.id_column is None else table[source.id_column]
+            part = scores[begin : begin + len(table)]
+            rows = kaggle_rows(table["left"], table["right"], part, columns, ids)
+            rows.to_csv(file, index=False, header=begin == 0, lineterminator="\n")
+            begin += len(table)
+
+
+def _column(name: str, values: pd.Series, spreadsheet_safe: bool) -> pd.Series | list[str]:
+    if name in NUMBERS:
+        # NaN is the only value that is not equal to itself.
+        return [f"{value:.6f}" if value == value else "" for value in values.tolist()]
+    if name == "label":
+        return ["" if value is None else str(int(value)) for value in values.astype(object).where(values.notna(), None)]
+    if spreadsheet_safe and name not in COMPUTED:
+        return [f"'{v}" if isinstance(v, str) and v.startswith(FORMULA_STARTS) else v for v in values]
+    return values
 
 
 def write_record(record: dict[str, Any], path: Path) -> None:

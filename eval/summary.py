@@ -17,18 +17,18 @@ def figures(table: pd.DataFrame, threshold: float | None) -> dict[str, Any]:
     as an error in accuracies. `scored_only` holds the same figures without those pairs.
 
     Args:
-        table: as `eval.scoring.Scored.table`.
+        table: columns score, label and fold, as `eval.scoring.Scored.labelled` gives them.
         threshold: the score from which on a pair was called the same person, if there is one.
     """
     if "label" not in table:
         return {}
-    labelled = table[table["label"].notna()]
-    same = labelled["label"].astype(bool).to_numpy()
+    labelled = table[table["label"].notna().to_numpy()]
+    same = labelled["label"].to_numpy(bool)
     scores = labelled["score"].fillna(-np.inf).to_numpy(float)
     if not same.any() or same.all():
         return {}
     result = _figures(scores, same, threshold)
-    if "fold" in labelled and labelled["fold"].nunique() > 1 and np.isfinite(scores).any():
+    if "fold" in labelled and folds_usable(scores, same, labelled["fold"].to_numpy()):
         folds = k_fold_accuracy(scores, same, labelled["fold"].to_numpy())
         result["fold_accuracy"] = {
             "mean": folds.mean,
@@ -39,6 +39,15 @@ def figures(table: pd.DataFrame, threshold: float | None) -> dict[str, Any]:
     if not finite.all() and same[finite].any() and not same[finite].all():
         result["scored_only"] = _figures(scores[finite], same[finite], threshold)
     return result
+
+
+def folds_usable(scores: np.ndarray, same: np.ndarray, fold: np.ndarray) -> bool:
+    """Whether each fold can be judged by the others: there are pairs of both kinds in them, some with a score."""
+    names = np.unique(fold)
+    others = [fold != name for name in names]
+    return names.size > 1 and all(
+        same[part].any() and not same[part].all() and np.isfinite(scores[part]).any() for part in others
+    )
 
 
 def _figures(scores: np.ndarray, same: np.ndarray, threshold: float | None) -> dict[str, Any]:

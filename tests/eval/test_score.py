@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.score import main
+from eval import score
 from facecore.recognizer import FaceRecognizer
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(arguments: list[str]) -> int:
+    """The command in this process alone, which spares each test the start of workers."""
+    return score.main([*arguments, "--workers", "0"] if "--workers" not in arguments else arguments)
 
 
 @pytest.fixture
@@ -174,7 +180,10 @@ def test_a_list_that_cannot_be_read(folder: Path, capsys: pytest.CaptureFixture[
         (["--model", "nothing"], 2),
         (["--far", "0.5", "--threshold", "0.5"], 2),
         (["--far", "1e-12"], 2),
-        (["--workers", "0"], 2),
+        (["--workers", "-1"], 2),
+        (["--templates", "members.csv"], 2),
+        (["--list-kind", "template"], 2),
+        (["--cache", "/dev/null/x"], 2),
         (["--batch-size", "0"], 2),
         (["--face", "biggest"], 2),
         (["--columns", "x", "y"], 2),
@@ -191,12 +200,102 @@ def test_a_mistake_is_told_at_once(
     shown = capsys.readouterr()
     assert "python -m eval.score" in shown.err
     assert "Traceback" not in shown.err
-    assert "embedding" not in shown.err
+    assert "embedding:" not in shown.err
 
 
 def test_the_list_is_found_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(folder / "nothing.txt")]) == 2
     assert "nothing.txt" in capsys.readouterr().err
+
+
+def test_a_photo_that_costs_many_pairs_is_named_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["gone.jpg astronaut.png\n"] * 1000 + ["broken.jpg broken.jpg\n"]
+    (folder / "images" / "many.txt").write_text("".join(lines))
+    assert main([str(folder / "images" / "many.txt"), "--out", str(folder / "out.csv")]) == 0
+    shown = capsys.readouterr().err
+    assert shown.count("gone.jpg") == 1
+    assert "missing: gone.jpg: 1,000 pairs" in shown
+    assert "unreadable: broken.jpg: 1 pair" in shown
+    assert len(_rows(folder / "out.csv")) == 1001
+
+
+def test_a_second_run_is_the_same_and_embeds_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [str(folder / "pairs.txt"), "--images", str(folder / "images"), "--quality", "--out"]
+    assert main([*command, str(folder / "first.csv")]) == 0
+    capsys.readouterr()
+    assert main([*command, str(folder / "second.csv")]) == 0
+    assert "embedding:" not in capsys.readouterr().err
+    assert main([*command, str(folder / "third.csv"), "--no-cache"]) == 0
+    results = [(folder / name).read_bytes() for name in ("first.csv", "second.csv", "third.csv")]
+    assert results[0] == results[1] == results[2]
+    row = _rows(folder / "first.csv")[0]
+    assert 0 <= float(row["left_quality"]) <= 1
+    assert 0 <= float(row["right_quality"]) <= 1
+
+
+def test_a_course_list_is_handed_in(folder: Path) -> None:
+    """The sample of a submission, beside which the photos lie, becomes the submission."""
+    (folder / "images" / "sample.csv").write_text(
+        "ID,Label\nastronaut.png hopper.jpg,0\nhopper.jpg hopper.jpg,0\nmissing.jpg hopper.jpg,0\n"
+    )
+    out = folder / "out.csv"
+    flags = ["--format", "kaggle", "--kaggle-columns", "ID", "Label", "--images", str(folder)]
+    assert main([str(folder / "images" / "sample.csv"), "--out", str(out), *flags]) == 0
+    lines = out.read_text().splitlines()
+    assert lines[0] == "ID,Label"
+    assert lines[1].startswith("astronaut.png hopper.jpg,0.")
+    assert lines[2:] == ["hopper.jpg hopper.jpg,1.000000", "missing.jpg hopper.jpg,-1"]
+
+
+def test_templates(folder: Path, recognizer: FaceRecognizer) -> None:
+    (folder / "members.csv").write_text(
+        'template,image\nann,astronaut.png\nann,"dark, one.png"\nann,coffee.png\nbob,hopper.jpg\nnobody,coffee.png\n'
+    )
+    (folder / "compare.csv").write_text("left,right,label\nann,ann,1\nann,bob,0\nbob,nobody,0\n")
+    flags = ["--list-kind", "template", "--templates", str(folder / "members.csv"), "--images", str(folder / "images")]
+    assert main([str(folder / "compare.csv"), "--out", str(folder / "out.csv"), *flags]) == 0
+    rows = _rows(folder / "out.csv")
+    assert [row["status"] for row in rows] == ["ok", "ok", "right:no_face"]
+    assert [row["label"] for row in rows] == ["1", "0", "0"]
+    photos = [folder / "images" / name for name in ("astronaut.png", "dark, one.png", "hopper.jpg")]
+    one, two, other = recognizer.embed(photos).matrix
+    mean = (one + two) / np.linalg.norm(one + two)
+    assert float(rows[1]["score"]) == pytest.approx(float(mean @ other), abs=2e-5)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_goes_on_to_the_same_result(folder: Path, astronaut: np.ndarray) -> None:
+    images = folder / "images"
+    for i in range(40):
+        Image.fromarray((astronaut * (1 - 0.015 * i)).astype(np.uint8)).save(images / f"n{i}.png")
+    (folder / "many.txt").write_text("".join(f"n{i}.png n{(7 * i) % 40}.png {i % 2}\n" for i in range(40)))
+    command = [sys.executable, "-m", "eval.score", str(folder / "many.txt"), "--images", str(images)]
+    command += ["--batch-size", "2"]
+
+    def start(out: str, cache: str) -> subprocess.Popen[str]:
+        words = [*command, "--out", str(folder / out), "--cache", str(folder / cache)]
+        return subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    whole = start("whole.csv", "other")
+    assert whole.communicate()[1]
+    assert whole.returncode == 0
+    kills = 0
+    for pieces in (1, 4, 9):
+        run = start("resumed.csv", "cache")
+        assert run.stderr is not None
+        shown = ""
+        while run.poll() is None and shown.count("photo/s") <= pieces:
+            shown += run.stderr.read(40)
+        kills += run.poll() is None
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+        assert not (folder / "resumed.csv").exists()
+    last = start("resumed.csv", "cache")
+    shown = last.communicate()[1]
+    assert kills
+    assert last.returncode == 0
+    assert "embedding:   0%" not in shown  # something had been kept
+    assert (folder / "resumed.csv").read_bytes() == (folder / "whole.csv").read_bytes()
 
 
 @pytest.mark.data

@@ -1,0 +1,1 @@
+"""Where photos become embeddings: on this machine (`local`) or on many (`ray`)."""

@@ -1,0 +1,138 @@
+"""What `python -m eval.score` does, from the parsed flags to the files."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.index import PairIndex, read_index
+from eval.resolve import Resolver
+from eval.results import write_kaggle, write_record, write_scores
+from eval.run import Run, open_run
+from eval.scoring import Scored, Sides, embed_names, score_pairs
+from eval.summary import describe, figures
+from eval.templates import TemplateList, embed_templates, open_templates
+from facecore.command_line import DONE, NOT_WRITTEN
+from facecore.files import sha256
+from facecore.recognizer import decision_threshold
+from facecore.verification.pairs import PairSource, open_pairs
+
+TOLD = 20
+"""Photos without an embedding that are named on stderr."""
+
+
+def score_list(a: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    if a.partitions:
+        _check_partitions(a)
+    folder = a.out.absolute().parent
+    if not os.access(folder, os.W_OK) or (a.out.is_dir() and not a.partitions):  # better now than after an hour
+        print(f"python -m eval.score: {a.out} cannot be written: no such folder, or no right to", file=sys.stderr)
+        return NOT_WRITTEN
+    began = time.monotonic()
+    if (a.list_kind == "template") != (a.templates is not None):
+        raise ValueError(
+            "--list-kind template and --templates FILE go together: a list of pairs of templates needs both"
+        )
+    templates = open_templates(a.pairs, a.templates) if a.templates else None
+    source = templates.source if templates else _open(a)
+    root = a.images or a.pairs.parent
+    if not root.is_dir():
+        raise ValueError(f"--images {root}: there is no such folder")
+    index = templates.index if templates else read_index(source)
+    with open_run(a, face="centre" if source.kind == "lfw" else "largest") as run:
+        limit = decision_threshold(run.model, a.far, a.threshold)  # fails before the long work, not after it
+        sides = _sides(a, run, source, templates or index.names, root)
+        if a.partitions:
+            scored = _score_partitions(a, run, source, index, sides)
+        else:
+            scored = score_pairs(run, index, sides, a.far, a.threshold)
+        seconds = time.monotonic() - began
+        result = figures(scored.labelled(), limit)
+        record = _record(a, run, source, scored, limit, result)
+    beside = a.out / "scores.json" if a.partitions else a.out.with_suffix(".json")
+    if a.format == "kaggle":
+        write_kaggle(source, scored.scores, a.out, tuple(a.kaggle_columns))
+    elif not a.partitions:
+        write_scores(scored.tables(source, a.quality), a.out, a.spreadsheet_safe)
+    write_record(record, beside)
+    _tell_failures(scored)
+    print("\n".join(_summary(scored, seconds, result)))
+    print(f"wrote {a.out} and {beside.name}")
+    return DONE
+
+
+def _check_partitions(a: argparse.Namespace) -> None:
+    if a.engine != "ray" or a.format != "csv":
+        raise ValueError("--partitions needs --engine ray, and does not go with --format kaggle")
+    from eval.engines.ray_pairs import check_folder  # an optional extra
+
+    check_folder(a.out)
+
+
+def _score_partitions(a: argparse.Namespace, run: Run, source: PairSource, index: PairIndex, sides: Sides) -> Scored:
+    from eval.engines.ray_pairs import Target, score_partitions
+
+    target = Target(a.partitions, a.far, a.threshold, a.quality, a.spreadsheet_safe)
+    return score_partitions(a.ray_address, run.model, source, index, sides, a.out, target)
+
+
+def _open(a: argparse.Namespace) -> PairSource:
+    return open_pairs(a.pairs, kind=a.list_kind, columns=tuple(a.columns) if a.columns else None)
+
+
+def _sides(a: argparse.Namespace, run: Run, source: PairSource, what: TemplateList | list[str], root: Path) -> Sides:
+    # The lists of courses lie beside the photos that they name, wherever the other photos are.
+    beside = source.kind == "course" or a.format == "kaggle"
+    resolver = Resolver(root, a.allow_outside, source.kind == "lfw", a.pairs.parent if beside else None)
+    if isinstance(what, TemplateList):
+        return embed_templates(run, what, resolver, by_quality=a.template_weights == "quality")
+    return embed_names(run, what, resolver)
+
+
+def _tell_failures(scored: Scored) -> None:
+    """Name the photos that cost most pairs, each once however often it appears."""
+    counts = np.where([code.startswith("ok") for code in scored.sides.status], 0, scored.index.counts())
+    for place in np.argsort(-counts, kind="stable")[:TOLD].tolist():
+        if counts[place]:
+            name, code = scored.index.names[place], scored.sides.status[place]
+            why = scored.sides.problems.get(place, "")
+            more = f" ({why})" if why else ""
+            pairs = "pair" if counts[place] == 1 else "pairs"
+            print(f"{code}: {name}: {counts[place]:,} {pairs}{more}", file=sys.stderr)
+    rest = int((counts > 0).sum()) - TOLD
+    if rest > 0:
+        print(f"and {rest:,} others", file=sys.stderr)
+
+
+def _summary(scored: Scored, seconds: float, result: dict[str, Any]) -> list[str]:
+    images = scored.sides.images
+    rate = images / seconds if seconds else 0.0
+    lines = [f"{len(scored)} pairs, {images} distinct images, {seconds:.1f} s, {rate:.1f} images/s"]
+    kinds = ", ".join(f"{count} {code}" for code, count in scored.failures.items())
+    lines.append(f"{scored.failed} pairs failed" + (f" (images: {kinds})" if kinds else ""))
+    return lines + describe(result)
+
+
+def _record(
+    a: argparse.Namespace, run: Run, source: PairSource, scored: Scored, limit: float | None, result: dict[str, Any]
+) -> dict[str, Any]:
+    """What scores.json says: everything that is needed to understand the numbers later."""
+    return {
+        **run.record(),
+        "threshold": limit,
+        "image_root": str(a.images or a.pairs.parent),
+        "list": {"name": a.pairs.name, "kind": source.kind, "digest": source.digest},
+        "templates": {"name": a.templates.name, "digest": sha256(a.templates), "weights": a.template_weights}
+        if a.templates
+        else None,
+        "pairs": len(scored),
+        "images": scored.sides.images,
+        "failed_pairs": scored.failed,
+        "image_failures": scored.failures,
+        "figures": result,
+    }
