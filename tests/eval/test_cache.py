@@ -116,7 +116,7 @@ def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
 def test_a_cache_of_a_later_format(cache: Cache) -> None:
     with sqlite3.connect(cache.path) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(CacheError, match="another version"):
+    with pytest.raises(CacheError, match="another facecore"):
         Cache(cache.path.parent)
 
 
