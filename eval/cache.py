@@ -13,6 +13,7 @@ import errno
 import hashlib
 import os
 import sqlite3
+import stat
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -130,6 +131,9 @@ class Cache:
             path = os.fsencode(photo)
             try:
                 found = os.stat(photo)
+                if not stat.S_ISREG(found.st_mode):  # a pipe would keep us waiting, and a device has no end
+                    yield None
+                    continue
                 times = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
                 row = known.get(path)
                 digest = row[3] if row is not None and row[:3] == times else _digest(photo)
@@ -196,7 +200,7 @@ class Cache:
         with self._told():
             (files,) = self._db.execute("SELECT count(*) FROM files").fetchone()
             rows = self._db.execute(
-                "SELECT model, count(digest) FROM versions LEFT JOIN embeddings ON version = id GROUP BY model"
+                "SELECT model, count(*) FROM versions JOIN embeddings ON version = id GROUP BY model"
             ).fetchall()
         return files, rows
 
@@ -204,10 +208,10 @@ class Cache:
         """Delete the embeddings of one model, or everything; returns how many embeddings went."""
         with self._told():
             with self._transaction():
+                # The versions stay: a run that goes on meanwhile adds to the one that it has.
                 which = "SELECT id FROM versions WHERE ? IS NULL OR model = ?"
                 query = f"DELETE FROM embeddings WHERE version IN ({which})"
                 gone = self._db.execute(query, (model, model)).rowcount
-                self._db.execute("DELETE FROM versions WHERE ? IS NULL OR model = ?", (model, model))
                 if model is None:
                     self._db.execute("DELETE FROM files")
             self._db.execute("VACUUM")

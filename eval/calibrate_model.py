@@ -17,7 +17,7 @@ from eval.run import Run, open_run
 from eval.scoring import embed_names
 from facecore.command_line import DONE
 from facecore.config import read_json
-from facecore.errors import ModelError
+from facecore.errors import ModelError, PairListError
 from facecore.files import write_text
 from facecore.pretrained import WEIGHTS, find_model
 from facecore.train.evidence import calibrate_on_shards
@@ -52,7 +52,9 @@ def calibrate_model(a: argparse.Namespace) -> int:
     print("\n".join(describe_calibration(calibration)))
     print(f"wrote {target}")
     if a.out is not None:
-        print(f"to be used it must be {_place(Path(a.model) if not a.model.startswith('hf:') else model)}")
+        own = not (a.model.startswith("hf:") or model.is_relative_to(WEIGHTS))
+        where = _place(Path(a.model)) if own else f"{_place(model).name} in a copy of {model}"
+        print(f"to be used it must be {where}")
     return DONE
 
 
@@ -153,6 +155,9 @@ def _score(a: argparse.Namespace, run: Run, source: PairSource, root: Path) -> K
     index = read_index(source)
     beside = Path(source.name).parent if source.kind == "course" else None
     sides = embed_names(run, index.names, Resolver(root, a.allow_outside, source.kind == "lfw", beside))
+    if all(code == "missing" for code in sides.status):
+        first = next(iter(index.names))
+        raise PairListError(f"{source.name}: none of its photos is in {root}, such as {first}: give --images DIR")
     scores = cosines(sides.matrix, index.left, index.right)
     failed = int(np.isnan(scores).sum())
     if failed:

@@ -36,20 +36,20 @@ def write_scores(tables: Iterable[pd.DataFrame], path: Path, spreadsheet_safe: b
             pd.DataFrame(out).to_csv(file, index=False, header=number == 0, lineterminator="\n")
 
 
-def write_kaggle(
-    source: PairSource, scores: np.ndarray, path: Path, columns: tuple[str, str] = KAGGLE_COLUMNS[0]
-) -> None:
+def write_kaggle(source: PairSource, scores: np.ndarray, path: Path, columns: tuple[str, str] | None = None) -> None:
     """Write an id and a score a line, in the form in which courses take them; a failed pair gets -1.
 
     Args:
         source: the list.
         scores: (P,) float64, NaN for failed pairs.
         path: replaced if it exists.
-        columns: names of the two columns.
+        columns: names of the two columns; None: those of a course list, else Id and Category.
 
     Raises:
         OSError: the file cannot be written.
     """
+    if columns is None:
+        columns = source.id_column or KAGGLE_COLUMNS[0][0], source.value_column or KAGGLE_COLUMNS[0][1]
     begin = 0
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         for table in source.tables():

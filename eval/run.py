@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ class Run:
                 rows_of.setdefault(digest, []).append(row)
             else:
                 gone = states[row] is None
-                result.fail(row, "missing" if gone else "unreadable", f"{photos[row]!s}: cannot be read")
+                result.fail(row, "missing" if gone else "unreadable", _why_not_read(photos[row]))
         number = cache.version(self._version(), self.model.name)
         digests = list(rows_of)
         left = []
@@ -240,6 +241,12 @@ def _state(photo: Photo) -> tuple[int, ...] | None:
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _why_not_read(photo: Photo) -> str:
+    if isinstance(photo, Path) and photo.exists() and not photo.is_file():
+        return "is a folder" if photo.is_dir() else "is not a regular file but a device, pipe or socket"
+    return "cannot be read"
 
 
 @contextmanager

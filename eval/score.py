@@ -42,8 +42,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--allow-outside", action="store_true", help="accept photos that lie outside --images")
     p.add_argument("--format", choices=["csv", "kaggle"], default="csv",
                    help="csv: all columns; kaggle: id and score, to be handed in (default csv)")  # fmt: skip
-    p.add_argument("--kaggle-columns", nargs=2, default=["Id", "Category"], metavar=("ID", "VALUE"),
-                   help="names of the two columns of --format kaggle (default Id Category)")  # fmt: skip
+    p.add_argument("--kaggle-columns", nargs=2, metavar=("ID", "VALUE"),
+                   help="names of the columns of --format kaggle (default: the list's, else Id Category)")  # fmt: skip
     p.add_argument("--partitions", choices=["csv", "parquet"],
                    help="with --engine ray: --out is a folder, written in parts by the cluster")  # fmt: skip
     p.add_argument("--quality", action="store_true", help="add the columns left_quality and right_quality")

@@ -33,6 +33,8 @@ def score_list(a: argparse.Namespace) -> int:
     if not os.access(folder, os.W_OK) or (a.out.is_dir() and not a.partitions):  # better now than after an hour
         print(f"python -m eval.score: {a.out} cannot be written: no such folder, or no right to", file=sys.stderr)
         return NOT_WRITTEN
+    beside = a.out / "scores.json" if a.partitions else a.out.with_suffix(".json")
+    _check_not_the_same(a, beside)
     began = time.monotonic()
     if (a.list_kind == "template") != (a.templates is not None):
         raise ValueError(
@@ -54,9 +56,8 @@ def score_list(a: argparse.Namespace) -> int:
         seconds = time.monotonic() - began
         result = figures(scored.labelled(), limit)
         record = _record(a, run, source, scored, limit, result)
-    beside = a.out / "scores.json" if a.partitions else a.out.with_suffix(".json")
     if a.format == "kaggle":
-        write_kaggle(source, scored.scores, a.out, tuple(a.kaggle_columns))
+        write_kaggle(source, scored.scores, a.out, tuple(a.kaggle_columns) if a.kaggle_columns else None)
     elif not a.partitions:
         write_scores(scored.tables(source, a.quality), a.out, a.spreadsheet_safe)
     write_record(record, beside)
@@ -64,6 +65,15 @@ def score_list(a: argparse.Namespace) -> int:
     print("\n".join(_summary(scored, seconds, result)))
     print(f"wrote {a.out} and {beside.name}")
     return DONE
+
+
+def _check_not_the_same(a: argparse.Namespace, beside: Path) -> None:
+    if a.out.absolute() == beside.absolute():
+        raise ValueError(f"--out {a.out}: the record of the run takes this name; give the scores another, as .csv")
+    for result in (a.out, beside):
+        for given in (a.pairs, a.templates):
+            if given is not None and result.resolve() == given.resolve():
+                raise ValueError(f"--out {a.out}: would replace {given}, which is to be read; give another name")
 
 
 def _check_partitions(a: argparse.Namespace) -> None:

@@ -112,8 +112,7 @@ class LocalEngine:
                 problem = f"given up after {self.timeout:g} seconds"
             except ProcessExpired as error:
                 problem = f"crashed the process that read it, twice (exit code {error.exitcode})"
-        name = photo.name if not isinstance(photo, bytes) else "a photo given as bytes"
-        return Ready("unreadable", problem=f"{name}: {problem}", keep=False)
+        return Ready("unreadable", problem=problem, keep=False)
 
 
 def embedded(recognizer: FaceRecognizer, batch_size: int, rows: np.ndarray, items: Sequence[Ready]) -> Embedded:

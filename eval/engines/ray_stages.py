@@ -101,8 +101,7 @@ class Prepare:
             else:
                 assert isinstance(ready, Ready)
                 return ready
-        name = photo.name if isinstance(photo, Path) else "a photo given as bytes"
-        return Ready("unreadable", problem=f"{name}: {problem}", keep=False)
+        return Ready("unreadable", problem=problem, keep=False)
 
 
 def embedded(table: pa.Table, dim: int) -> Embedded:

@@ -8,6 +8,7 @@ import numpy as np
 from eval.engines.base import FINAL, Photo
 from facecore.faces.align import opencv
 from facecore.faces.detector import Policy
+from facecore.image import photo_name
 from facecore.preparer import Preparer
 from facecore.spec import RecognizerSpec
 
@@ -20,7 +21,7 @@ class Ready:
         status: see `facecore.results.Prepared.status`.
         crop: what the network sees, uint8 (size, size, 3), or None.
         quality: 0..1, or NaN without a face.
-        problem: what is wrong, for people.
+        problem: what is wrong, for people; without the name of the photo.
         keep: see `eval.engines.base.Embedded.keep`.
     """
 
@@ -39,7 +40,8 @@ def prepare(spec: RecognizerSpec, face: Policy, photo: Photo) -> Ready:
     """
     prepared = _preparer(spec).prepare(photo, face=face, accept_crops=True, chosen_only=True)
     quality = float("nan") if prepared.quality is None else prepared.quality.score
-    problem = str(prepared.error) if prepared.error else None
+    # Without the photo's name: other photos may have the same bytes, and the same problem from the cache.
+    problem = str(prepared.error).removeprefix(f"{photo_name(photo)}: ") if prepared.error else None
     return Ready(prepared.status, prepared.crop, quality, problem, prepared.status in FINAL)
 
 

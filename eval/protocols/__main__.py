@@ -69,6 +69,9 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument("--all-impostors", action="store_true", help="all pairs instead of a sample")
     people.add_argument("--impostors", type=int, metavar="N", help="so many impostor pairs instead (default: --pairs)")
     people.add_argument("--seed", type=int, default=0, metavar="S", help="another one gives another sample (default 0)")
+    for command in (lfw, cfp, people):
+        command.add_argument("--allow-outside", action="store_true",
+                             help="accept photos that are links to places outside the folder")  # fmt: skip
     for command in (lfw, cfp, bins, people):
         name = command.prog.split()[-1]
         command.add_argument("--out", type=Path, default=Path(f"{name}-results"), metavar="DIR",

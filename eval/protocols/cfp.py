@@ -30,7 +30,8 @@ def run_cfp(a: argparse.Namespace) -> int:
     index = read_index(source)
     protocol = Protocol(f"cfp-{a.protocol.lower()}", f"CFP-{a.protocol}", source, root)
     with open_run(a, face="centre") as run:
-        write_outcome(a, run, protocol, index, lambda: embed_names(run, index.names, Resolver(root)))
+        resolver = Resolver(root, a.allow_outside)
+        write_outcome(a, run, protocol, index, lambda: embed_names(run, index.names, resolver))
     return DONE
 
 

@@ -82,7 +82,7 @@ def _sample(a: argparse.Namespace, people: People, out: Path) -> int:
     title = f"{a.folder.absolute().name}, {genuine:,} genuine and {impostors:,} impostor pairs"
     protocol = Protocol("identities", title, source, a.folder)
     with open_run(a) as run:
-        resolver = Resolver(a.folder)
+        resolver = Resolver(a.folder, a.allow_outside)
         write_outcome(a, run, protocol, index, lambda: embed_names(run, index.names, resolver), {"seed": a.seed})
     return DONE
 

@@ -104,7 +104,7 @@ def run_lfw(a: argparse.Namespace) -> int:
     with open_run(a, face="centre") as run:
         if people:
             extra["all_pairs"] = score_everyone(a, run, people, out).to_dict()
-        resolver = Resolver(place.images, lfw=True)
+        resolver = Resolver(place.images, a.allow_outside, lfw=True)
         write_outcome(a, run, protocol, index, lambda: embed_names(run, index.names, resolver), extra)
     return DONE
 

@@ -22,6 +22,7 @@ from eval.results import write_record, write_scores
 from eval.run import Run
 from eval.scoring import Scored, Sides, score_pairs
 from eval.summary import describe, figures, folds_usable
+from facecore.errors import DataError
 from facecore.recognizer import decision_threshold
 from facecore.verification.pairs import Kind, PairSource
 
@@ -95,12 +96,19 @@ def write_outcome(
         extra: more content for figures.json.
 
     Raises:
+        DataError: none of the photos is there.
         OSError: a file cannot be written.
         ValueError: `--far` or `--threshold` cannot be used.
     """
     out = Path(a.out)
     limit = decision_threshold(run.model, a.far, a.threshold)
-    scored = score_pairs(run, index, embed(), a.far, a.threshold)
+    sides = embed()
+    if protocol.images is not None and set(sides.status) <= {"missing", "outside_root"}:
+        links = "outside_root" in sides.status
+        advice = "they are links to places outside it: give --allow-outside" if links else "is it another folder?"
+        first = next(iter(index.names))
+        raise DataError(f"{protocol.images}: none of the list's photos is there, such as {first}: {advice}")
+    scored = score_pairs(run, index, sides, a.far, a.threshold)
     result, folds = _figures(scored, limit)
     record = {**run.record(), **_record(protocol, scored, limit, result)}
     names = ("protocol", "model", "pairs", "images", "failed_pairs", "image_failures", "figures")

@@ -7,7 +7,8 @@
 
 The scores are those of `eval.score` (the record beside them names model, threshold and photos) or of any other tool: a
 CSV with a header, one row a pair, the score in one column and 0 or 1, true or false, same or different in another. An
-empty score is a pair that failed. Into the folder go report.html (one file that asks no other machine for anything),
+empty score is a pair that failed. A Parquet file will do as well, and so will a folder of parts, as `eval.score
+--partitions` writes it. Into the folder go report.html (one file that asks no other machine for anything),
 report.json with every number, and the pictures as PNG.
 
 Exit code: 0 done; 2 wrong usage, or scores that cannot be read; 3 the report could not be written; 130 interrupted.
@@ -29,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         "python -m eval.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    p.add_argument("scores", type=Path, nargs="?", help="the CSV")
+    p.add_argument("scores", type=Path, nargs="?", help="the CSV (or Parquet file, or folder of parts)")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report; made if need be")
 
     t = p.add_argument_group("threshold", "default: the one in the record beside the scores")

@@ -10,6 +10,7 @@ from eval.report.figures import FAR_TARGETS, drawn_figures, llr_of_scores
 from eval.report.numbers import far_words
 from eval.report.sample import Sample
 from facecore.errors import PairListError
+from facecore.verification import metrics
 from facecore.verification.bootstrap import Difference, paired_bootstrap
 
 WORDS = {
@@ -35,6 +36,7 @@ class Comparison:
         b: name of the second.
         pairs: labelled pairs compared.
         differences: by the figure's name.
+        few: names of those that rest on fewer than 10 false accepts in either model.
         note: why some figures are missing, or empty.
     """
 
@@ -42,12 +44,14 @@ class Comparison:
     b: str
     pairs: int
     differences: dict[str, Difference]
+    few: tuple[str, ...] = ()
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
         differences = {name: difference.to_dict() for name, difference in self.differences.items()}
-        return {"a": self.a, "b": self.b, "pairs": self.pairs, "differences": differences, "note": self.note}
+        return {"a": self.a, "b": self.b, "pairs": self.pairs, "differences": differences,
+                "few": list(self.few), "note": self.note}  # fmt: skip
 
 
 def check_same_pairs(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str]) -> None:
@@ -98,7 +102,7 @@ def compare(
     both = set(drawn_figures(a)) & set(drawn_figures(b))
     figures = [name for name in drawn_figures(a) if name in both]
     if not figures:
-        return Comparison(*names, len(a.same), {}, "A comparison needs genuine and impostor pairs.")
+        return Comparison(*names, len(a.same), {}, note="A comparison needs genuine and impostor pairs.")
     keys, figures_b, note = list(figures), list(figures), ""
     if thresholds[0] is not None and thresholds[1] is not None:
         rates = ("accuracy", "frr", "far")
@@ -115,4 +119,13 @@ def compare(
     differences = {key: found[name] for key, name in zip(keys, figures, strict=True) if name in found}
     if not np.isfinite([d.difference for d in differences.values()]).all():
         differences = {key: d for key, d in differences.items() if np.isfinite(d.difference)}
-    return Comparison(*names, len(a.same), differences, note)
+    few = (name for name in differences if _few(name, a, thresholds[0]) or _few(name, b, thresholds[1]))
+    return Comparison(*names, len(a.same), differences, tuple(few), note)
+
+
+def _few(name: str, sample: Sample, threshold: float | None) -> bool:
+    """Whether a figure rests on fewer than 10 false accepts."""
+    impostor = sample.scores[~sample.same]
+    if name.startswith("tar@"):
+        return metrics.threshold_at_far(impostor, float(name.partition("@")[2])).false_accepts < metrics.FEW
+    return name == "far" and threshold is not None and int((impostor >= threshold).sum()) < metrics.FEW

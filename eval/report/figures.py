@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from eval.report.figure import Figure, FigureSet, TarFigure
+from eval.report.numbers import counted
 from eval.report.sample import Doubles, Sample, log_likelihood_ratio
 from facecore.verification import metrics
 from facecore.verification.bootstrap import Interval, vertex_bootstrap
@@ -55,7 +56,7 @@ def fold_accuracy(sample: Sample) -> Figure:
     """Accuracy over folds (LFW's View 2), with an interval from Student's t on the folds' accuracies."""
     name, words = "fold_accuracy", "Accuracy over folds"
     if sample.fold is None:
-        return Figure(name, words, None, note="the list has no folds")
+        return Figure(name, words, None, note="the list has no folds, or only one")
     inside = sample.fold >= 0
     try:
         folds = metrics.k_fold_accuracy(sample.scores[inside], sample.same[inside], sample.fold[inside])
@@ -118,7 +119,8 @@ def _tar(sample: Sample, target: float, sign: int, intervals: dict[str, Interval
     name, words = f"tar@{target:g}", f"TAR at FAR {target:g}"
     if target * sample.impostors * (1 + 1e-12) < 1:
         needed = round(1 / target)
-        note = f"not enough pairs: {sample.impostors:,} impostor pairs, {needed:,} are needed for one false accept"
+        there = counted(sample.impostors, "impostor pair")
+        note = f"not enough pairs: {there}, {needed:,} are needed for one false accept"
         return TarFigure(target, Figure(name, words, None, note=note))
     if not sample.genuine:
         return TarFigure(target, Figure(name, words, None, note="there are no genuine pairs"))

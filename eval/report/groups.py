@@ -99,7 +99,7 @@ def false_match_spread(groups: list[Group]) -> Spread:
     part = [group for group in groups if group.false_matches >= FEW and not group.gathers]
     names = tuple(group.name for group in part)
     if len(part) < 2:
-        return Spread(None, names, f"no ratio of false match rates: fewer than two groups have {FEW} false matches")
+        return Spread(None, names, f"No ratio of false match rates: fewer than two groups have {FEW} false matches")
     rates = [float(group.figures.get("far").value or 0) for group in part]
     mean = math.exp(sum(map(math.log, rates)) / len(rates))
     largest = part[int(np.argmax(rates))].name

@@ -35,6 +35,11 @@ def interval_of(figure: Figure) -> str:
     return f"{show(low)} to {show(high)}" + (" %" if figure.share else "")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and what there are so many of: 1 pair, 2,000 pairs."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def far_words(target: float) -> str:
     """1e-3 for 0.001."""
     return f"1e-{-round(math.log10(target))}"

@@ -195,6 +195,8 @@ def _pair(mistake: Mistake, thumbnails: Thumbnails) -> str:
 
 
 def _thumb(name: str, thumbnails: Thumbnails) -> str:
+    if not thumbnails.wanted:
+        return ""
     uri, problem = thumbnails.get(name)
     inside = f'<img src="{uri}" alt="">' if uri else esc(problem)
     return f'<div class="thumb">{inside}</div>'

@@ -94,10 +94,16 @@ def _discard(sample: Sample, limit: float | None, curves: dict[str, Any], sign: 
         return _plot("discard", title, None, "", missing + (", and labels" if not sample.same.size else ""))
     if limit is None:
         return _plot("discard", title, None, "", "it needs a threshold (--threshold, --threshold-from or --model)")
-    content = discard_curve(sample.scores, sample.same, sample.quality, limit)
-    curves["discard"] = {**content.to_dict(), "threshold": sign * content.threshold}
+    content = {
+        name: discard_curve(sample.scores[kind], sample.same[kind], sample.quality[kind], limit)
+        for name, kind in (("genuine", sample.same), ("impostor", ~sample.same))
+        if kind.any()
+    }
+    curves["discard"] = {name: {**curve.to_dict(), "threshold": sign * limit} for name, curve in content.items()}
     caption = (
-        "A pair is as good as the worse of its photos; pairs without a face go first. A level curve would be that "
+        "Each kind of pair by itself. A pair is as good as the worse of its photos; pairs without a face go first. "
+        "Quality predicts misses: the FRR, over genuine pairs alone (Grother and Tabassi 2007), should fall, and a "
+        "level one is that of a measure worth nothing. It does not predict false matches: the FAR, over impostor "
+        "pairs alone, may stay where it is or rise. The bands take pairs as independent."
     )
-    caption += "of a quality measure worth nothing."
-    return _plot("discard", title, plots.discard_curves(content), caption, "")
+    return _plot("discard", title, plots.discard_curves(content.get("genuine"), content.get("impostor")), caption, "")

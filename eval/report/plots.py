@@ -165,15 +165,19 @@ def reliability_curve(content: Reliability) -> Draw:
     return draw
 
 
-def discard_curves(content: DiscardCurve) -> Draw:
-    """Error rates against the share of pairs left out."""
+def discard_curves(genuine: DiscardCurve | None, impostor: DiscardCurve | None) -> Draw:
+    """Error rates against the share left out of the pairs of a kind; None where there are no such pairs."""
 
     def draw(axes: Axes, dress: Dress) -> None:
         top = 0.0
-        for name, colour, style, kind in (("FRR", dress.genuine, "-", "fnmr"), ("FAR", dress.impostor, "--", "fmr")):
+        kinds = (
+            ("FRR", genuine, dress.genuine, "-", "fnmr"),
+            ("FAR", impostor, dress.impostor, "--", "fmr"),
+        )
+        for name, content, colour, style, kind in kinds:
             points: list[tuple[float, float, tuple[float, float]]] = [
                 (100 * p.share, 100 * getattr(p, kind), getattr(p, f"{kind}_interval"))
-                for p in content.points
+                for p in (content.points if content else ())
                 if getattr(p, kind) is not None
             ]
             if not points:
@@ -183,7 +187,7 @@ def discard_curves(content: DiscardCurve) -> Draw:
             axes.fill_between(x, ends[:, 0], ends[:, 1], color=colour, alpha=0.18, linewidth=0)
             axes.plot(x, y, color=colour, linestyle=style, linewidth=1.8, label=name)
             top = max(top, float(np.max(y)))
-        axes.set(xlabel="share of pairs left out, worst quality first, %", ylabel="error rate, %")
+        axes.set(xlabel="share of the kind's pairs left out, worst first, %", ylabel="error rate, %")
         axes.set(xlim=(0, None), ylim=(0, 1.3 * top or 1))
         _legend(axes, dress)
 

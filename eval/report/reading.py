@@ -5,7 +5,7 @@ Everything works on whole columns, so that a million rows take seconds. Errors n
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.csv as arrow_csv
+import pyarrow.parquet as parquet
 
 from facecore.errors import PairListError
 from facecore.verification.csvlist import LABEL_COLUMNS, PATH_COLUMNS, SHORT_COLUMNS, plain_name
@@ -23,6 +24,10 @@ from facecore.verification.fields import LABELS
 
 SEPARATORS = (",", ";", "\t")
 QUALITY_COLUMNS = ("left_quality", "right_quality")
+PARTS = ("part-*.csv", "part-*.parquet")
+"""What `eval.score --partitions` names the files of a folder of scores."""
+LARGEST = 1e100
+"""Scores beyond this are marks of something, such as the largest number there is; their squares overflow."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,11 @@ class Columns:
 
 
 def read_scores(path: Path, columns: Columns | None = None) -> pd.DataFrame:
-    """Read a CSV of scores.
+    """Read scores.
 
     Args:
-        path: a CSV with a header, in UTF-8; separated by comma, semicolon or tab.
+        path: a CSV with a header, in UTF-8, separated by comma, semicolon or tab; a Parquet file; or a folder of either
+            kind, as `eval.score --partitions` writes it: part-*.csv or part-*.parquet, read in the order of names.
         columns: which columns hold what; None for those that `eval.score` writes.
 
     Returns:
@@ -55,37 +61,63 @@ def read_scores(path: Path, columns: Columns | None = None) -> pd.DataFrame:
     Raises:
         PairListError: the file cannot be read, a column is missing, or a field is not what its column needs: NaN, an
             infinite number or text for a score, something else than 0 or 1, true or false, same or different for a
-            label. Names the line.
+            label; or the files of a folder differ in their columns. Names the line (of Parquet, the row).
     """
     columns = columns or Columns()
-    header, separator = _header(path, columns)
-    ours = _ours(header, columns, path.name)
+    paths = _parts(path) if path.is_dir() else [path]
+    tables = [_read(part, columns) for part in paths]
+    for part, table in zip(paths[1:], tables[1:], strict=True):
+        if list(table) != list(tables[0]):
+            raise PairListError(f"{part}: its columns are not those of {paths[0].name}: the parts of two results?")
+    table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
+    if "fold" in table:
+        table["fold"] = _folds(table["fold"])
+    return table
+
+
+def _parts(folder: Path) -> list[Path]:
+    """The files of a folder of scores, in order."""
+    kinds = [found for pattern in PARTS if (found := sorted(folder.glob(pattern)))]
+    if len(kinds) != 1:
+        problem = "holds both CSV and Parquet parts" if kinds else f"holds no {' and no '.join(PARTS)}"
+        raise PairListError(f"{folder}: this folder {problem}; give one that eval.score --partitions wrote, or a file")
+    return kinds[0]
+
+
+def _read(path: Path, columns: Columns) -> pd.DataFrame:
+    """One file; `fold` still as text."""
+    parquet_file = path.suffix == ".parquet"
+    header, separator = (_parquet_header(path), "") if parquet_file else _header(path, columns)
+    score = _find(header, columns.score)
+    if score is None:
+        listed = ", ".join(header)[:500] or "none"
+        advice = "name it with --score-column, and add --distance if a small number means the same person"
+        raise PairListError(f"{path.name}: line 1: no column {columns.score!r}, the columns are: {listed}; {advice}", 1)
+    ours = _ours(header, replace(columns, score=score), path.name)
     meaning = {given: name for name, given in ours.items()}
     taken = {*ours, *meaning.values()}
     names: list[str] = []
     for given in header:
         name = meaning.get(given) or (f"{given}_in_file" if given in taken else given)
         names.append(name if name not in names else f"{name} (column {len(names) + 1})")
-    fields = _fields(path, separator, names)
+    fields = _parquet_fields(path, names) if parquet_file else _fields(path, separator, names)
     table = fields.to_pandas(strings_to_categorical=False)
-    table["score"] = _numbers(path, fields, "score", -np.inf, np.inf)
+    table["score"] = _numbers(path, fields, "score", -LARGEST, LARGEST)
     if "label" in names:
         table["label"] = _labels(path, fields["label"])
     for column in ("probability", *QUALITY_COLUMNS):
         if column in names:
             table[column] = _numbers(path, fields, column, 0, 1)
-    if "fold" in names:
-        table["fold"] = _folds(table["fold"])
     return table
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """The record that `eval.score` wrote beside a CSV, None where there is none.
+    """The record that `eval.score` wrote beside a file of scores, or into a folder of them; None where there is none.
 
     Raises:
         PairListError: there is a file of that name, and it is not such a record.
     """
-    beside = path.with_suffix(".json")
+    beside = path / "scores.json" if path.is_dir() else path.with_suffix(".json")
     if not beside.exists():
         return None
     try:
@@ -104,7 +136,7 @@ def _no_constant(name: str) -> None:
 
 
 def _header(path: Path, columns: Columns) -> tuple[list[str], str]:
-    """The names in the first line and the separator by which the score is among them."""
+    """The names in the first line, and the separator: that by which the score is among them, if there is one."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             first = file.readline(1 << 20)
@@ -114,12 +146,16 @@ def _header(path: Path, columns: Columns) -> tuple[list[str], str]:
         raise PairListError(f"{path}: cannot be read ({error.strerror})") from error
     options = {separator: next(csv.reader([first], delimiter=separator), []) for separator in SEPARATORS}
     for separator, names in options.items():
-        if columns.score in names:
+        if _find(names, columns.score) is not None:
             return names, separator
-    names = max(options.values(), key=len)
-    listed = ", ".join(names)[:500] or "none"
-    advice = "name it with --score-column, and add --distance if a small number means the same person"
-    raise PairListError(f"{path.name}: line 1: no column {columns.score!r}, the columns are: {listed}; {advice}", 1)
+    separator = max(options, key=lambda option: len(options[option]))
+    return options[separator], separator
+
+
+def _find(header: list[str], wanted: str) -> str | None:
+    """A column of this name, or else the only one whose name differs from it in case, spaces and the like alone."""
+    alike = [name for name in header if plain_name(name) == plain_name(wanted)]
+    return wanted if wanted in header else alike[0] if len(alike) == 1 else None
 
 
 def _ours(header: list[str], columns: Columns, file: str) -> dict[str, str]:
@@ -163,6 +199,27 @@ def _fields(path: Path, separator: str, names: list[str]) -> pa.Table:
     return table
 
 
+def _parquet_header(path: Path) -> list[str]:
+    try:
+        return [str(name) for name in parquet.read_schema(path).names]
+    except (pa.ArrowInvalid, OSError) as error:
+        raise PairListError(f"{path}: cannot be read as Parquet ({str(error)[:300]})") from error
+
+
+def _parquet_fields(path: Path, names: list[str]) -> pa.Table:
+    """All rows as text, as a CSV would hold them: nothing where there is no value."""
+    try:
+        table = parquet.read_table(path)
+        columns: list[pa.ChunkedArray[Any]] = [
+            column.cast(pa.string()).fill_null(pa.scalar("")) for column in table.columns
+        ]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise PairListError(f"{path}: cannot be read as a table of scores ({str(error)[:300]})") from error
+    if not table.num_rows:
+        raise PairListError(f"{path.name}: no pair is in it")
+    return pa.table(columns, names=names)
+
+
 def _numbers(path: Path, fields: pa.Table, column: str, low: float, high: float) -> npt.NDArray[np.float64]:
     text = compute.utf8_trim_whitespace(fields[column])
     blank = compute.equal(text, pa.scalar(""))
@@ -176,9 +233,13 @@ def _numbers(path: Path, fields: pa.Table, column: str, low: float, high: float)
     bad = ~empty & ~(np.isfinite(values) & (values >= low) & (values <= high))
     if bad.any():
         place = int(bad.argmax())
-        wanted = "a finite number" if low == -np.inf else f"a number from {low:g} to {high:g}"
+        given = text[place].as_py()[:40]
+        wanted = f"a number from {low:g} to {high:g}"
+        if column == "score" and not np.isfinite(values[place]):
+            wanted = "a finite number"
         hint = " (leave the field empty for a pair that failed)" if column == "score" else ""
-        raise _error(path, place, f"{column} {text[place].as_py()[:40]!r} is not {wanted}{hint}")
+        hint = " (decimals stand behind a point, not a comma)" if given.replace(",", "", 1).isdigit() else hint
+        raise _error(path, place, f"{column} {given!r} is not {wanted}{hint}")
     return values
 
 
@@ -206,9 +267,14 @@ def _folds(fields: pd.Series) -> pd.Series:
 
 def _error(path: Path, row: int, problem: str) -> PairListError:
     """An error that names the line of a row, found by counting: there may be blank lines, and line ends in quotes."""
+    if path.suffix == ".parquet":
+        return PairListError(f"{path.name}: row {row + 1}: {problem}", row + 1)
     line = row + 2
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
+        # Only with the right separator is it known where quotes begin: that which the first line has most of.
+        first = file.readline(1 << 20)
+        file.seek(0)
+        reader = csv.reader(file, delimiter=max(SEPARATORS, key=first.count))
         records = (reader.line_num for record in reader if record)
         line = next(islice(records, row + 1, None), line)
     return PairListError(f"{path.name}: line {line}: {problem}", line)

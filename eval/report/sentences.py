@@ -8,9 +8,10 @@ import pandas as pd
 
 from eval.report.comparison import SHARES, WORDS
 from eval.report.figure import FigureSet
-from eval.report.numbers import far_words, interval_of, threshold_words, value_of
+from eval.report.numbers import counted, far_words, interval_of, threshold_words, value_of
 from eval.report.sample import Identities, Sample
 from eval.report.thresholds import Threshold
+from facecore.verification import metrics
 from facecore.verification.dependence import warn_few_images
 
 UNBALANCED = 0.8
@@ -65,7 +66,7 @@ def lead(sample: Sample, figures: FigureSet | None) -> str:
     return (
         f"Where at most 1 in {round(1 / at.target):,} pairs of different people is accepted, {value_of(at.tar)} of the "
         f"pairs of one person are (95 % interval {interval_of(at.tar)})"
-        + (f"; this rests on only {at.false_accepts} false accepts." if at.few else ".")
+        + (f"; this rests on only {counted(at.false_accepts or 0, 'false accept')}." if at.few else ".")
     )
 
 
@@ -115,7 +116,7 @@ def provenance(record: dict[str, Any] | None) -> list[tuple[str, str]]:
 def terminal(report: dict[str, Any]) -> list[str]:
     """The figures of report.json as a short table."""
     pairs, figures = report["pairs"], report["figures"]
-    lines = [f"{pairs['rows']:,} pairs, {pairs['failed']:,} failed"]
+    lines = [f"{counted(pairs['rows'], 'pair')}, {pairs['failed']:,} failed"]
     if figures is None:
         return [*lines, "no labels: histogram and counts only"]
     lines[0] += f"; {pairs['genuine']:,} genuine, {pairs['impostors']:,} impostor"
@@ -124,7 +125,7 @@ def terminal(report: dict[str, Any]) -> list[str]:
              "cllr": "Cllr", "min_cllr": "Cllr, minimum"}  # fmt: skip
     rows = [(words, figures[name], "") for name, words in names.items()]
     for at in figures["tar_at_far"]:
-        few = f"few: {at['false_accepts']} false accepts" if at["few"] else ""
+        few = f"few: {counted(at['false_accepts'], 'false accept')}" if at["few"] else ""
         rows.append((f"TAR at FAR {far_words(at['target'])}", at["tar"], few))
     for words, figure, remark in rows:
         if figure["value"] is None:
@@ -147,7 +148,8 @@ def _differences(comparison: dict[str, Any] | None) -> list[str]:
     for name, d in comparison["differences"].items():
         scale, unit = (100, " %") if name in SHARES else (1, "")
         change, low, high = (f"{scale * d[key]:+.{2 if unit else 4}f}" for key in ("difference", "low", "high"))
-        lines.append(f"  {WORDS[name].partition(' (')[0]:45s}{change:>9s}{unit:2s} {low} to {high}{unit}")
+        few = "   few" if name in comparison["few"] else ""
+        lines.append(f"  {WORDS[name].partition(' (')[0]:45s}{change:>9s}{unit:2s} {low} to {high}{unit}{few}")
     return lines
 
 
@@ -179,6 +181,11 @@ def _warnings(
             yield few
     if threshold.warning:
         yield threshold.warning
+    if sample.genuine and sample.impostors and metrics.auc(sample.scores, sample.same) < 0.5:
+        yield (
+            "Genuine pairs mostly rank below impostor pairs (the AUC is under 0.5). If small numbers mean the same "
+            "person, --distance is missing; if it was given, large ones do."
+        )
     size = sample.same.size
     share = max(sample.genuine, sample.impostors) / size if size else 0.0
     if UNBALANCED < share < 1:
@@ -187,6 +194,12 @@ def _warnings(
             f"{100 * share:.1f} % of the pairs are {kind} pairs: always saying “{answer}” would be as accurate, so "
             "FRR and FAR tell more than accuracy does."
         )
-    rows = (record or {}).get("pairs")
-    if isinstance(rows, int) and rows != len(table):
-        yield f"The record beside the scores speaks of {rows:,} pairs, the table has {len(table):,}: they may differ."
+    failed = int(table["score"].isna().sum())
+    for key, there, what in (("pairs", len(table), "pairs"), ("failed_pairs", failed, "failed pairs")):
+        told = (record or {}).get(key)
+        if isinstance(told, int) and told != there:
+            yield (
+                f"The record beside the scores speaks of {told:,} {what}, the table has {there:,}: it may be that of "
+                "other scores."
+            )
+            break

@@ -46,5 +46,12 @@ details { margin: .7rem 0; }
 summary { cursor: pointer; color: var(--soft); padding: 4px 0; }
 @media (max-width: 560px) { body { padding: 20px 16px 40px; } h1 { font-size: 1.4rem; } table { font-size: .87rem; }
   th, td { padding-right: 9px; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 1.25rem; }
-  table.facts td:first-child { width: 7.5rem; } }
+  table.facts td:first-child { width: 7.5rem; }
+  table.stacked thead { display: none; }
+  table.stacked tr { display: grid; grid-template-columns: 1fr 1fr; border-bottom: 1px solid var(--line);
+    padding: 9px 0; }
+  table.stacked td { border: 0; padding: 3px 8px 3px 0; text-align: left; white-space: normal; }
+  table.stacked td:first-child { grid-column: 1 / -1; font-weight: 600; overflow-wrap: anywhere; }
+  table.stacked td:not(:first-child)::before { content: attr(data-label); display: block; color: var(--soft);
+    font-size: .78rem; } }
 """

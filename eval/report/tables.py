@@ -8,6 +8,13 @@ from eval.report.figure import FigureSet
 from eval.report.groups import Group
 from eval.report.numbers import far_words, interval_of, percent, plain, threshold_words, value_of
 from facecore.image import photo_name
+from facecore.verification.metrics import FEW
+
+FEW_MARK = ", <b>few</b>"
+
+
+STACKED = "stacked"
+"""Class of a table too wide for a phone: there each row is a block, and each cell has the name of its column."""
 
 
 def esc(text: object) -> str:
@@ -20,10 +27,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numeric: int = 1, 
     """A table of cells that are HTML already; columns from `numeric` on hold numbers."""
 
     def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(
-            f'<{tag} class="n">{cell}</{tag}>' if place >= numeric else f"<{tag}>{cell}</{tag}>"
-            for place, cell in enumerate(row)
-        )
+        kinds = [' class="n"' if place >= numeric else "" for place in range(len(row))]
+        if css == STACKED and tag == "td":
+            kinds = [f'{kind} data-label="{name}"' for kind, name in zip(kinds, head, strict=True)]
+        return "".join(f"<{tag}{kind}>{cell}</{tag}>" for kind, cell in zip(kinds, row, strict=True))
 
     top = f"<thead><tr>{cells(head, 'th')}</tr></thead>" if head else ""
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
@@ -49,7 +56,7 @@ def tar_table(figures: FigureSet) -> str:
     for at in figures.tar:
         note = esc(at.tar.note)
         if at.tar.value is not None:
-            few = ", <b>few</b>" if at.few else ""
+            few = FEW_MARK if at.few else ""
             note = f"threshold {threshold_words(at.threshold)}; FAR reached {at.far:.2g}: {at.false_accepts:,} of "
             note += f"{figures.impostors:,} impostor pairs{few}"
         rows.append((f"{far_words(at.target)}<small>{note}</small>", value_of(at.tar), interval_of(at.tar)))
@@ -58,16 +65,16 @@ def tar_table(figures: FigureSet) -> str:
 
 def cards(figures: FigureSet) -> str:
     """The four figures that people look for first."""
-    best = next((at.tar for at in figures.tar if at.target == 1e-3 and at.tar.value is not None), None)
-    best = best or next((at.tar for at in reversed(figures.tar) if at.tar.value is not None), None)
+    best = next((at for at in figures.tar if at.target == 1e-3 and at.tar.value is not None), None)
+    best = best or next((at for at in reversed(figures.tar) if at.tar.value is not None), None)
     shown = [("AUC", figures.get("auc")), ("Equal error rate", figures.get("eer"))]
     if best is not None:
-        shown.append((f"TAR at FAR {far_words(float(best.name.partition('@')[2]))}", best))
+        shown.append((f"TAR at FAR {far_words(best.target)}", best.tar))
     folds, accuracy = figures.get("fold_accuracy"), figures.get("accuracy")
     shown.append((folds.words, folds) if folds.value is not None else (accuracy.words, accuracy))
     blocks = [
         f'<div class="card"><span class="soft">{esc(words)}</span><b>{value_of(f)}</b>'
-        f"<small>{interval_of(f)}</small></div>"
+        f"<small>{interval_of(f)}{FEW_MARK if best and best.few and f is best.tar else ''}</small></div>"
         for words, f in shown
     ]
     return f'<div class="cards">{"".join(blocks)}</div>'
@@ -79,8 +86,12 @@ def groups_table(groups: Sequence[Group]) -> str:
     for group in groups:
         f = group.figures
         shown = [f.get(name) for name in ("frr", "far", "auc", "eer")]
-        tar = next(at.tar for at in f.tar if at.target == 1e-2)
-        cells = [f"{value_of(x)}<small>{interval_of(x)}</small>" for x in (*shown, tar)]
+        tar = next(at for at in f.tar if at.target == 1e-2)
+        few = {"far": group.false_matches < FEW, tar.tar.name: tar.few}
+        cells = [
+            f"{value_of(x)}<small>{interval_of(x)}{FEW_MARK if x.value is not None and few.get(x.name) else ''}</small>"
+            for x in (*shown, tar.tar)
+        ]
         rows.append((esc(group.name), f"{f.genuine:,}<small>{f.impostors:,}</small>", *cells))
     head = ("Group", "Genuine, impostor", "FRR", "FAR", "AUC", "EER", "TAR at FAR 1e-2")
     whole = "".join(
@@ -88,7 +99,7 @@ def groups_table(groups: Sequence[Group]) -> str:
         f"{figures_table(g.figures)}{tar_table(g.figures)}</details>"
         for g in groups
     )
-    return table(head, rows) + whole
+    return table(head, rows, css=STACKED) + whole
 
 
 def comparison_table(comparison: Comparison) -> str:
@@ -97,9 +108,10 @@ def comparison_table(comparison: Comparison) -> str:
     for name, d in comparison.differences.items():
         show, unit = (percent, " %") if name in SHARES else (plain, "")
         both = f"{comparison.a}: {show(d.a)}{unit}; {comparison.b}: {show(d.b)}{unit}"
+        few = FEW_MARK if name in comparison.few else ""
         difference = f"{'+' if d.difference > 0 else ''}{show(d.difference)}{unit}"
         if not d.low <= 0 <= d.high:
             difference = f"<b>{difference}</b>"
-        words = f'{esc(WORDS[name])}<small class="break">{esc(both)}</small>'
+        words = f'{esc(WORDS[name])}<small class="break">{esc(both)}{few}</small>'
         rows.append((words, difference, f"{show(d.low)} to {show(d.high)}{unit}"))
     return table(("Figure", "Difference", "95 % interval"), rows)

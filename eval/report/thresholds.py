@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from eval.report.numbers import counted
 from eval.report.sample import Sample
 from facecore.verification import metrics
 
@@ -77,7 +78,7 @@ def choose_threshold(dev: Sample, rule: Rule, far: float, sign: int, name: str) 
         raise ValueError(f"{name}: at FAR {far:g} every scored pair is accepted, so there is no threshold")
     warning = ""
     if at.false_accepts < metrics.FEW:
-        warning = f"The threshold rests on {at.false_accepts} false accepts in {name}, which are few."
+        warning = f"The threshold rests on {counted(at.false_accepts, 'false accept')} in {name}: that is few."
     return Threshold(sign * at.threshold, f"the one at FAR {far:g} on {name}", warning)
 
 

@@ -99,6 +99,11 @@ class Thumbnails:
         self._resolver = resolver
         self._made: dict[str, tuple[str, str]] = {}
 
+    @property
+    def wanted(self) -> bool:
+        """Whether photos can be looked for at all."""
+        return self._resolver is not None
+
     def get(self, name: str) -> tuple[str, str]:
         """A data URI, or "" and what is wrong with the photo."""
         if name not in self._made:

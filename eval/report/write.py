@@ -46,6 +46,8 @@ def write_report(
         OSError: the folder cannot be written.
     """
     options = options or Options()
+    if options.compare is not None:
+        check_same_pairs(table, options.compare.table, (options.name, options.compare.name))
     out.mkdir(parents=True, exist_ok=True)
     identities = find_identities(table, options.identity)
     sample = make_sample(table, identities, options.distance)
@@ -154,7 +156,6 @@ def _compare(
     if other is None:
         return None
     options.say("comparison")
-    check_same_pairs(table, other.table, (options.name, other.name))
     labels = {"label": table["label"]} if "label" in table else {}
     theirs = make_sample(
         other.table.drop(columns="label", errors="ignore").assign(**labels), identities, options.distance

@@ -70,6 +70,12 @@ def test_digests_are_those_of_the_bytes(cache: Cache, tmp_path: Path) -> None:
     assert list(cache.digests(photos)) == [_digest(b"one"), _digest(b"two"), None, None]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_not_waited_for(cache: Cache, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert list(cache.digests([tmp_path / "pipe.jpg", Path("/dev/zero")])) == [None, None]
+
+
 def test_an_unchanged_file_is_not_read_again_and_a_changed_one_is(
     cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +175,16 @@ def test_info_and_clear(cache: Cache, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["clear", "--cache", folder]) == 0
     assert "deleted 3 embeddings" in capsys.readouterr().out
     assert cache.content() == (0, [])
+
+
+def test_clear_does_not_lose_what_a_run_adds_afterwards(cache: Cache) -> None:
+    version = cache.version("a", "a")
+    other = Cache(cache.path.parent)
+    other.clear()
+    cache.add(version, {b"1" * 32: Entry("ok", 1.0, None, VECTOR)})
+    assert set(other.find(other.version("a", "a"), [b"1" * 32])) == {b"1" * 32}
+    assert other.content() == (0, [("a", 1)])
+    assert other.clear() == 1
 
 
 def test_no_cache_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

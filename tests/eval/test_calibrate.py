@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from eval.calibrate import main
+from facecore.pretrained import find_model
 from facecore.verification.calibration import Calibration
 from facecore.verification.fitting import evidence, fit
 from tests.eval.protocols.conftest import PhotoMaker, PlantedRun
@@ -194,6 +195,23 @@ def test_written_elsewhere(
     assert Calibration.from_dict(json.loads(out.read_text())).source["data"] == str(pairs)
     assert not list(model.iterdir())
     assert f"to be used it must be {model / 'calibration.json'}" in capsys.readouterr().out
+
+
+def test_a_bundled_model_is_calibrated_elsewhere_and_the_place_is_told(
+    pairs: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["resnet18", str(pairs), "--images", str(photos)]
+    assert main(arguments) == 2
+    assert "is bundled" in capsys.readouterr().err
+    assert main([*arguments, "--out", str(tmp_path / "mine.json")]) == 0
+    assert f"it must be calibration.json in a copy of {find_model('resnet18')}" in capsys.readouterr().out
+
+
+def test_a_folder_without_any_of_the_photos_is_refused(
+    model: Path, pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(model), str(pairs), "--images", str(tmp_path)]) == 2
+    assert "none of its photos is in" in capsys.readouterr().err
 
 
 def test_beside_an_onnx_file(pairs: Path, photos: Path, tmp_path: Path) -> None:

@@ -85,8 +85,9 @@ def test_what_is_handed_in(tmp_path: Path) -> None:
     assert (tmp_path / "k.csv").read_text() == 'id,match\nv/0.jpg v/1.jpg,0.250000\n"""v/a b.jpg"" v/2.jpg",-1\n'
 
 
-def test_an_id_is_handed_in_as_it_stood(tmp_path: Path) -> None:
-    (tmp_path / "sample.csv").write_text("Id,Category\nv/0.jpg v/1.jpg,0\nv/2.jpg v/3.jpg,0\n")
+@pytest.mark.parametrize("header", ["Id,Category", "id,match", "ID,Label"])
+def test_ids_and_columns_are_handed_in_as_they_stood(tmp_path: Path, header: str) -> None:
+    (tmp_path / "sample.csv").write_text(f"{header}\nv/0.jpg v/1.jpg,0\nv/2.jpg v/3.jpg,0\n")
     source = open_pairs(tmp_path / "sample.csv")
     write_kaggle(source, np.array([0.25, -0.5]), tmp_path / "k.csv")
-    assert (tmp_path / "k.csv").read_text() == "Id,Category\nv/0.jpg v/1.jpg,0.250000\nv/2.jpg v/3.jpg,-0.500000\n"
+    assert (tmp_path / "k.csv").read_text() == f"{header}\nv/0.jpg v/1.jpg,0.250000\nv/2.jpg v/3.jpg,-0.500000\n"

@@ -130,7 +130,15 @@ def test_a_missing_photo(recognizer: FaceRecognizer, paths: list[Path], cache: C
     gone = paths[0].with_name("gone.png")
     result = Run(recognizer, WORK, Counting(recognizer), cache).embed([gone, paths[0]])
     assert result.status == ("missing", "ok")
-    assert "gone.png" in result.problems[0]
+    assert result.problems == {0: "cannot be read"}
+
+
+def test_what_is_wrong_names_no_other_photo(recognizer: FaceRecognizer, paths: list[Path], cache: Cache) -> None:
+    broken = [paths[0].with_name(name) for name in ("one.png", "other.png")]
+    for path in broken:
+        path.write_bytes(paths[0].read_bytes()[:1000])
+        (problem,) = Run(recognizer, WORK, Counting(recognizer), cache).embed([path]).problems.values()
+        assert problem.startswith("is damaged")
 
 
 def test_nothing_to_embed(recognizer: FaceRecognizer, cache: Cache) -> None:

@@ -188,6 +188,7 @@ def test_a_list_that_cannot_be_read(folder: Path, capsys: pytest.CaptureFixture[
         (["--face", "biggest"], 2),
         (["--columns", "x", "y"], 2),
         (["--out", "nowhere/scores.csv"], 3),
+        (["--out", "scores.json"], 2),
     ],
 )
 def test_a_mistake_is_told_at_once(
@@ -201,6 +202,17 @@ def test_a_mistake_is_told_at_once(
     assert "python -m eval.score" in shown.err
     assert "Traceback" not in shown.err
     assert "embedding:" not in shown.err
+
+
+@pytest.mark.parametrize("name", ["pairs.txt", "images/../pairs.txt"])
+def test_the_list_is_not_written_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(folder)
+    before = (folder / "pairs.txt").read_bytes()
+    assert main(["pairs.txt", "--images", "images", "--out", name]) == 2
+    assert "would replace pairs.txt" in capsys.readouterr().err
+    assert (folder / "pairs.txt").read_bytes() == before
 
 
 def test_the_list_is_found_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,19 @@ def test_a_failure_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["out.txt"]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a file that is always full")
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    with (
+        pytest.raises(OSError, match="No space left") as caught,
+        atomic_path(target),
+        open("/dev/full", "wb", buffering=0) as file,
+    ):
+        file.write(b"x")
+    assert caught.value.filename == str(target)
+    assert os.listdir(tmp_path) == []
+
+
 def test_the_file_has_the_rights_that_open_would_give(tmp_path: Path) -> None:
     write_text(tmp_path / "ours", "x")
     (tmp_path / "theirs").write_text("x")

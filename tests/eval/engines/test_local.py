@@ -55,7 +55,7 @@ def test_embeddings_are_those_of_the_recognizer(recognizer: FaceRecognizer, path
     assert np.isnan(quality[np.logical_not(usable)]).all()
     problems = {row: text for piece in pieces for row, text in piece.problems.items()}
     assert set(problems) == {4, 5, 10}
-    assert "broken.png" in problems[4]
+    assert problems[4].startswith("is damaged")  # without a name: photos with the same bytes have it too
 
 
 def test_bytes_are_photos_too(recognizer: FaceRecognizer, paths: list[Path]) -> None:

@@ -238,3 +238,28 @@ def test_a_decision_that_cannot_be_made_costs_no_work(
     """The planted model has no calibration."""
     assert main(["lfw", "--images", str(lfw), *flags, "--out", str(tmp_path / "out")]) == 2
     assert not run.seen
+
+
+def test_a_folder_of_other_photos_is_refused(
+    lfw: Path, maker: PhotoMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = maker.people(tmp_path / "other", {"Ed_Elm": 2, "Flo_Fir": 2}, ".jpg")
+    out = tmp_path / "out"
+    assert main(["lfw", "--images", str(other), "--pairs", str(lfw / "pairs.txt"), "--out", str(out)]) == 2
+    assert "none of the list's photos is there, such as Ann_Ash/Ann_Ash_0001.jpg" in capsys.readouterr().err
+    assert not list(out.iterdir())
+
+
+def test_photos_that_are_links_to_elsewhere_need_a_flag(
+    lfw: Path, run: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for person in SIZES:
+        (linked / person).symlink_to(lfw / person)
+    arguments = ["lfw", "--images", str(linked), "--pairs", str(lfw / "pairs.txt"), "--no-report"]
+    assert main([*arguments, "--out", str(tmp_path / "a")]) == 2
+    assert "links to places outside it: give --allow-outside" in capsys.readouterr().err
+    assert not run.seen
+    assert main([*arguments, "--out", str(tmp_path / "b"), "--allow-outside"]) == 0
+    assert pd.read_csv(tmp_path / "b" / "scores.csv")["score"].notna().all()

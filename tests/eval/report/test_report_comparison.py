@@ -54,3 +54,11 @@ def test_lists_that_differ_are_refused_with_the_pair(table: pd.DataFrame) -> Non
         check_same_pairs(table, flipped, names)
     unlabelled = table.assign(label=pd.array([None] * len(table), dtype="boolean"))
     check_same_pairs(table, unlabelled, names)
+
+
+def test_figures_that_rest_on_few_false_accepts_of_either_are_named(table: pd.DataFrame) -> None:
+    found = compare(_sample(table), _sample(table), (0.35, 0.6), ("a", "b"), replicates=60)
+    scores = table.loc[400:, "score"]
+    assert (scores >= 0.35).sum() >= 10 > (scores >= 0.6).sum()
+    assert found.few == ("tar@0.01", "far")
+    assert found.to_dict()["few"] == ["tar@0.01", "far"]

@@ -136,3 +136,15 @@ def test_a_report_that_cannot_be_written(scores: Path, tmp_path: Path, capsys: p
     (tmp_path / "file").write_text("")
     assert main([str(scores), "--out", str(tmp_path / "file"), "--replicates", "60"]) == 3
     assert "file" in capsys.readouterr().err
+
+
+def test_a_folder_of_parts_has_its_record_inside(tmp_path: Path, scores: Path, table: pd.DataFrame) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    table[:500].to_csv(parts / "part-00000.csv", index=False)
+    table[500:].to_csv(parts / "part-00001.csv", index=False)
+    (parts / "scores.json").write_bytes((tmp_path / "scores.json").read_bytes())
+    whole, found = _report(tmp_path, scores), _report(tmp_path, parts)
+    assert found["threshold"]["value"] == 0.35
+    assert found["name"] == "parts"
+    assert found["figures"] == whole["figures"]

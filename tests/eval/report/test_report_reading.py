@@ -3,8 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from eval.engines.ray_pairs import write_parquet
 from eval.report.reading import Columns, read_record, read_scores
 from eval.results import write_scores
 from facecore.errors import PairListError
@@ -65,7 +68,8 @@ def test_an_empty_score_is_a_failed_pair_and_an_empty_label_none(tmp_path: Path)
         ("inf", "'inf'"),
         ("-inf", "'-inf'"),
         ("high", "'high'"),
-        ("0,5", "'0,5'"),
+        ("0,5", "'0,5' is not a finite number .decimals stand behind a point"),
+        ("3.4e200", "'3.4e200' is not a number from -1e.100 to 1e.100"),
     ],
 )
 def test_a_score_that_is_no_number_is_refused_with_its_line(tmp_path: Path, field: str, problem: str) -> None:
@@ -100,7 +104,7 @@ def test_broken_files_are_refused(tmp_path: Path, text: str, problem: str) -> No
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PairListError, match="cannot be read"):
         read_scores(tmp_path / "none.csv")
-    with pytest.raises(PairListError, match="cannot be read"):
+    with pytest.raises(PairListError, match="holds no part"):
         read_scores(tmp_path)
     (tmp_path / "b.csv").write_bytes(b"score,label\n0.5,\xff\xfe\n")
     with pytest.raises(PairListError, match="b.csv"):
@@ -128,3 +132,83 @@ def test_scores_written_by_the_evaluator_are_read(tmp_path: Path, table: pd.Data
     table["decision"] = "same"
     write_scores([table], tmp_path / "x.csv")
     np.testing.assert_allclose(read_scores(tmp_path / "x.csv")["score"], table["score"], atol=5e-7)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_line_is_named_whatever_separates_the_fields(tmp_path: Path, separator: str) -> None:
+    text = 'left,right,score\nx,"a\nb",0.1\nd,e,high\n'.replace(",", separator)
+    with pytest.raises(PairListError, match="s.csv: line 4: score 'high'"):
+        read_scores(_write(tmp_path, text))
+
+
+def test_the_score_is_found_under_a_name_that_differs_in_case_or_spaces_alone(tmp_path: Path) -> None:
+    read = read_scores(_write(tmp_path, " Score ; Label\n0.5;1\n"))
+    assert read[["score", "label"]].values.tolist() == [[0.5, True]]
+    assert read_scores(_write(tmp_path, "SCORE,score\n0.5,0.25\n"))["score"].tolist() == [0.25]
+    with pytest.raises(PairListError, match="no column 'score'"):
+        read_scores(_write(tmp_path, "Score,SCORE\n0.5,0.25\n"))
+
+
+def _write_parts(folder: Path, table: pd.DataFrame, ending: str) -> None:
+    """As `eval.score --partitions` writes them."""
+    folder.mkdir(exist_ok=True)
+    for number, part in enumerate((table[:300], table[300:600], table[600:])):
+        path = folder / f"part-{number:05d}.{ending}"
+        if ending == "csv":
+            write_scores([part], path)
+        else:
+            write_parquet(part, path)
+    (folder / "scores.json").write_text('{"threshold": 0.5}')
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_folder_of_parts_is_read_as_one_table(tmp_path: Path, table: pd.DataFrame, ending: str) -> None:
+    table.loc[[3, 400], ["score", "probability"]] = np.nan
+    table.loc[310, "label"] = pd.NA
+    table.loc[700, "left"] = 'a "name", 007'
+    write_scores([table], tmp_path / "whole.csv")
+    _write_parts(tmp_path / "parts", table, ending)
+    pd.testing.assert_frame_equal(read_scores(tmp_path / "parts"), read_scores(tmp_path / "whole.csv"))
+    assert read_record(tmp_path / "parts") == {"threshold": 0.5}
+    if ending == "parquet":
+        alone = read_scores(tmp_path / "parts" / "part-00001.parquet")
+        assert alone["score"].tolist()[:5] == table["score"].tolist()[300:305]
+
+
+def test_folds_are_one_kind_over_all_parts(tmp_path: Path, table: pd.DataFrame) -> None:
+    table["fold"] = table["fold"].astype(str).where(table.index < 600, "last")
+    _write_parts(tmp_path / "parts", table, "csv")
+    assert read_scores(tmp_path / "parts")["fold"].tolist() == table["fold"].tolist()
+
+
+def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path, table: pd.DataFrame) -> None:
+    folder = tmp_path / "parts"
+    _write_parts(folder, table, "csv")
+    (folder / "part-00003.csv").write_text("left,right,score,label\na,b,0.5,1\n")
+    with pytest.raises(PairListError, match="part-00003.csv: its columns are not those of part-00000.csv"):
+        read_scores(folder)
+    (folder / "part-00003.csv").unlink()
+    write_parquet(table, folder / "part-00003.parquet")
+    with pytest.raises(PairListError, match="holds both CSV and Parquet"):
+        read_scores(folder)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(PairListError, match="holds no part-.*csv and no part"):
+        read_scores(tmp_path / "none")
+
+
+def test_broken_parquet_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(PairListError, match="s.parquet: cannot be read as Parquet"):
+        read_scores(path)
+    with pytest.raises(PairListError, match="none.parquet: cannot be read"):
+        read_scores(tmp_path / "none.parquet")
+    pq.write_table(pa.table({"score": pa.array([0.5, float("nan")])}), path)
+    with pytest.raises(PairListError, match="s.parquet: row 2: score 'nan' is not a finite number"):
+        read_scores(path)
+    pq.write_table(pa.table({"score": [0.5], "faces": [[1, 2]]}), path)
+    with pytest.raises(PairListError, match="cannot be read as a table"):
+        read_scores(path)
+    pq.write_table(pa.table({"score": pa.array([], pa.float64())}), path)
+    with pytest.raises(PairListError, match="no pair is in it"):
+        read_scores(path)

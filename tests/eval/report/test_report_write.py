@@ -50,7 +50,15 @@ def test_everything_is_written(tmp_path: Path, table: pd.DataFrame) -> None:
         assert words in page.replace("\u00a0", " ")
     assert report["threshold"]["value"] == 0.35
     assert report["figures"]["auc"]["interval"]
-    assert report["curves"]["discard"]["points"]
+    points = report["curves"]["discard"]["genuine"]["points"]
+    # The curve of Grother and Tabassi: a share of the genuine pairs, whatever the quality of the others.
+    kept = np.sort(np.minimum(table["left_quality"], 0.8)[:400].to_numpy())
+    assert [(point["genuine"], point["impostors"]) for point in points[:2]] == [(400, 0), (380, 0)]
+    assert points[1]["lowest_quality"] == pytest.approx(kept[20])
+    assert points[1]["false_non_matches"] == (table["score"][20:400] < 0.35).sum()
+    assert report["curves"]["discard"]["impostor"]["points"][0]["impostors"] == 400
+    assert "Quality predicts misses" in page
+    assert "does not predict false matches" in page
     assert report["figures_without_failed"] is None
     assert "No pair failed" in page
 
@@ -172,6 +180,9 @@ def test_a_threshold_given_goes_before_the_record(tmp_path: Path, table: pd.Data
     report = _write(table, tmp_path, {"threshold": 0.9, "pairs": 5}, threshold=Threshold(0.35, "the one given"))
     assert report["threshold"] == {"value": 0.35, "source": "the one given"}
     assert any("speaks of 5 pairs, the table has 800" in warning for warning in report["warnings"])
+    report = _write(table, tmp_path, {"pairs": 800, "failed_pairs": 3})
+    assert any("speaks of 3 failed pairs, the table has 0" in warning for warning in report["warnings"])
+    assert not any("speaks of" in w for w in _write(table, tmp_path, {"pairs": 800, "failed_pairs": 0})["warnings"])
 
 
 def test_the_same_scores_give_the_same_report(tmp_path: Path, table: pd.DataFrame) -> None:
@@ -179,3 +190,34 @@ def test_the_same_scores_give_the_same_report(tmp_path: Path, table: pd.DataFram
         _write(table, tmp_path / name, {"threshold": 0.35})
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+@pytest.mark.usefixtures("quick")
+def test_figures_on_few_false_accepts_are_marked_wherever_they_stand(tmp_path: Path, table: pd.DataFrame) -> None:
+    table["place"] = np.where(np.arange(800) % 2, "here", "there")
+    other = Other(table.assign(score=table["score"].round(1)), {"threshold": 0.5}, "b.csv")
+    report = _write(table, tmp_path, {"threshold": 0.35}, by=("place",), compare=other)
+    page = _page(tmp_path)
+    mark = ", <b>few</b>"
+    cards, groups, models = (page.split(start)[1].split("</section>")[0] for start in
+                             ('class="cards"', "<h2>By place", "<h2>Two models"))  # fmt: skip
+    assert mark in cards.split("<h2>")[0].split("TAR at FAR 1e-2")[1].split("</div>")[0]
+    assert groups.split("every figure")[0].count(mark) >= 2
+    assert report["comparison"]["few"] == ["tar@0.01"]
+    assert models.count(mark) == 1
+    assert 'data-label="TAR at FAR 1e-2"' in groups  # names the figure where the table is stacked on a phone
+
+
+@pytest.mark.usefixtures("quick")
+def test_scores_that_run_the_other_way_are_warned_of(tmp_path: Path, table: pd.DataFrame) -> None:
+    turned = table.assign(score=-table["score"])
+    assert any("--distance is missing" in warning for warning in _write(turned, tmp_path)["warnings"])
+    assert not any("--distance" in warning for warning in _write(turned, tmp_path, distance=True)["warnings"])
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_a_folder_of_photos_their_names_stand_alone(tmp_path: Path, table: pd.DataFrame) -> None:
+    _write(table, tmp_path, {"threshold": 0.35})
+    assert 'class="thumb"' not in _page(tmp_path)
+    _write(table, tmp_path, {"threshold": 0.35}, images=tmp_path)
+    assert "this photo is not there" in _page(tmp_path)

@@ -110,3 +110,16 @@ def test_what_comes_through_a_pipe_can_be_read_twice(tmp_path: Path) -> None:
     writer.join()
     for _ in range(2):
         assert sum(len(table) for table in source.tables()) == 2
+
+
+@pytest.mark.parametrize("after", ["b.jpg c.jpg\na.jpg b.jpg\n", "a.jpg b.jpg\n"])
+def test_a_list_that_changes_meanwhile_is_not_read_on(tmp_path: Path, after: str) -> None:
+    path = tmp_path / "pairs.txt"
+    path.write_text("a.jpg b.jpg\nb.jpg c.jpg\n")
+    source = open_pairs(path)
+    assert len(list(source.tables())) == 1
+    path.write_text(after)
+    then = path.stat().st_mtime + 10
+    os.utime(path, (then, then))
+    with pytest.raises(PairListError, match="was changed while it was in use"):
+        list(source.tables())
