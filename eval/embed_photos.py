@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from eval.run import ImageEmbeddings, open_run
 from facecore.command_line import DONE, NOT_WRITTEN
 from facecore.files import atomic_path
+from facecore.image import photo_name
 
 KINDS = (".parquet", ".npz")
 
@@ -35,7 +36,7 @@ def embed_photos(a: argparse.Namespace, photos: Sequence[Path]) -> int:
         record = run.record()
     (_write_npz if a.out.suffix == ".npz" else _write_parquet)(a.out, photos, found, json.dumps(record))
     for row, problem in list(found.problems.items())[:20]:
-        print(f"{found.status[row]}: {photos[row]}: {problem}", file=sys.stderr)
+        print(f"{found.status[row]}: {photo_name(photos[row])}: {problem}", file=sys.stderr)
     counts = ", ".join(f"{count} {status}" for status, count in Counter(found.status).most_common())
     print(f"wrote {a.out}: {len(photos)} photos ({counts})")
     return DONE
@@ -47,7 +48,8 @@ def _write_parquet(out: Path, photos: Sequence[Path], found: ImageEmbeddings, re
     flat = pa.array(found.matrix[known].ravel())
     table = pa.table(
         {
-            "path": pa.array([str(photo) for photo in photos]),
+            # Parquet takes UTF-8 alone, and a name of other bytes must not cost the rest.
+            "path": pa.array([os.fsencode(photo).decode("utf-8", "backslashreplace") for photo in photos]),
             "status": pa.array(found.status),
             "quality": pa.array(found.quality, from_pandas=True),
             "embedding": pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), flat),

@@ -18,6 +18,7 @@ from eval.summary import describe, figures
 from eval.templates import TemplateList, embed_templates, open_templates
 from facecore.command_line import DONE, NOT_WRITTEN
 from facecore.files import sha256
+from facecore.image import photo_name
 from facecore.recognizer import decision_threshold
 from facecore.verification.pairs import PairSource, open_pairs
 
@@ -48,6 +49,9 @@ def score_list(a: argparse.Namespace) -> int:
     index = templates.index if templates else read_index(source)
     with open_run(a, face="centre" if source.kind == "lfw" else "largest") as run:
         limit = decision_threshold(run.model, a.far, a.threshold)  # fails before the long work, not after it
+        if run.model.calibration is None:
+            name = run.model.name
+            print(f"{name} has no calibration, so no probability: python -m eval.calibrate makes one", file=sys.stderr)
         sides = _sides(a, run, source, templates or index.names, root)
         if a.partitions:
             scored = _score_partitions(a, run, source, index, sides)
@@ -109,7 +113,7 @@ def _tell_failures(scored: Scored) -> None:
     counts = np.where([code.startswith("ok") for code in scored.sides.status], 0, scored.index.counts())
     for place in np.argsort(-counts, kind="stable")[:TOLD].tolist():
         if counts[place]:
-            name, code = scored.index.names[place], scored.sides.status[place]
+            name, code = photo_name(scored.index.names[place]), scored.sides.status[place]
             why = scored.sides.problems.get(place, "")
             more = f" ({why})" if why else ""
             pairs = "pair" if counts[place] == 1 else "pairs"
@@ -125,6 +129,8 @@ def _summary(scored: Scored, seconds: float, result: dict[str, Any]) -> list[str
     lines = [f"{len(scored)} pairs, {images} distinct images, {seconds:.1f} s, {rate:.1f} images/s"]
     kinds = ", ".join(f"{count} {code}" for code, count in scored.failures.items())
     lines.append(f"{scored.failed} pairs failed" + (f" (images: {kinds})" if kinds else ""))
+    if scored.sides.left_out:
+        lines.append(f"{scored.sides.left_out} photos of templates have no embedding and were left out of them")
     return lines + describe(result)
 
 
@@ -137,7 +143,12 @@ def _record(
         "threshold": limit,
         "image_root": str(a.images or a.pairs.parent),
         "list": {"name": a.pairs.name, "kind": source.kind, "digest": source.digest},
-        "templates": {"name": a.templates.name, "digest": sha256(a.templates), "weights": a.template_weights}
+        "templates": {
+            "name": a.templates.name,
+            "digest": sha256(a.templates),
+            "weights": a.template_weights,
+            "photos_left_out": scored.sides.left_out,
+        }
         if a.templates
         else None,
         "pairs": len(scored),

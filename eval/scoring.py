@@ -27,6 +27,7 @@ class Sides:
         quality: (E,) float32 in 0..1, NaN where there is no face.
         images: number of distinct files that were looked at.
         problems: what is wrong, by place.
+        left_out: photos of templates that have no embedding, and do not count in their templates.
     """
 
     matrix: np.ndarray
@@ -34,6 +35,7 @@ class Sides:
     quality: np.ndarray
     images: int
     problems: dict[int, str]
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,12 @@ def embed_templates(run: Run, described: TemplateList, resolver: Resolver, by_qu
         for place, photo in enumerate(first.tolist())
         if failed[place] and photo in photos.problems
     }
+    left_out = int(np.isnan(photos.matrix[places, 0]).sum())
     return dataclasses.replace(
-        photos, matrix=matrix, status=status, quality=quality.astype(np.float32), problems=problems
+        photos,
+        matrix=matrix,
+        status=status,
+        quality=quality.astype(np.float32),
+        problems=problems,
+        left_out=left_out,
     )

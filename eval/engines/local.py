@@ -18,7 +18,7 @@ import torch
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from eval.engines.base import Embedded, Photo, Work
-from eval.engines.worker import Ready, prepare
+from eval.engines.worker import Ready, end_with_parent, prepare
 from facecore.device import usable_cores
 from facecore.errors import FacecoreError
 from facecore.faces.detector import Policy
@@ -76,7 +76,7 @@ class LocalEngine:
         """What `prepare` gives for each photo, in order; few photos are worked on or waiting at any time."""
         ahead = work.batch_size + 2 * self.workers
         waiting: deque[tuple[Photo, ProcessFuture[Ready]]] = deque()
-        pool = ProcessPool(min(self.workers, len(photos)), context=_context())
+        pool = ProcessPool(min(self.workers, len(photos)), context=_context(), initializer=end_with_parent)
 
         def submit(photo: Photo) -> ProcessFuture[Ready]:
             return pool.schedule(self.prepare, args=(work.spec, work.face, photo), timeout=self.timeout)

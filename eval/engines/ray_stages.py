@@ -16,7 +16,7 @@ import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
 from eval.engines.base import Embedded, Photo, Work
-from eval.engines.worker import Ready
+from eval.engines.worker import Ready, end_with_parent
 from facecore.faces.detector import Policy
 from facecore.spec import RecognizerSpec
 
@@ -64,7 +64,9 @@ class Prepare:
         self.prepare = prepare
         self.timeout = timeout
         self.pool = ProcessPool(
-            1, context=multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+            1,
+            context=multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver"),
+            initializer=end_with_parent,
         )
 
     def __call__(self, photos: pa.Table) -> pa.Table:

@@ -1,6 +1,10 @@
 """What a worker process does with a photo. Imports nothing that needs torch, so that workers are light."""
 
 import functools
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +34,18 @@ class Ready:
     quality: float = float("nan")
     problem: str | None = None
     keep: bool = True
+
+
+def end_with_parent() -> None:
+    """Make this process end when the one that started it does, even killed, and even while a photo hangs."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_end, args=(parent.join,), daemon=True).start()
+
+
+def _wait_and_end(wait: Callable[[], None]) -> None:
+    wait()
+    os._exit(1)
 
 
 def prepare(spec: RecognizerSpec, face: Policy, photo: Photo) -> Ready:

@@ -49,6 +49,7 @@ class ListText:
         quoted: whether there is a double quote anywhere.
         odd_spaces: as `ListFile.odd_spaces`.
         digest: SHA-256 of its bytes, in hexadecimal digits.
+        state: of the file when it was looked through; changes when the file does.
         path: where its bytes are: the file itself, or a copy of what came through a pipe, which can be read only once;
             the copy goes when this object does.
     """
@@ -59,6 +60,7 @@ class ListText:
     quoted: bool
     odd_spaces: bool
     digest: str
+    state: tuple[int, ...] | None
     path: Path
 
     def blocks(self, size: int = BLOCK) -> Iterator[ListFile]:
@@ -68,7 +70,7 @@ class ListText:
             size: bytes that are read at once.
 
         Raises:
-            PairListError: the file cannot be read any more, or holds nothing but blank lines and comments.
+            PairListError: the file was changed meanwhile, or holds nothing but blank lines and comments.
         """
         number, found = 1, False
         for lines in self._lines(size):
@@ -98,6 +100,7 @@ class ListText:
     def _lines(self, size: int) -> Iterator[list[str]]:
         """Whole lines; where quotes are used, no block ends within an open one."""
         rest = ""
+        self._check_unchanged()
         for text in _texts(self.path, self.encoding, size):
             rest += text
             cut = rest.rfind("\n") + 1
@@ -106,8 +109,14 @@ class ListText:
             if cut:
                 yield rest[:cut].split("\n")[:-1]
                 rest = rest[cut:]
+        self._check_unchanged()
         if rest:
             yield rest.removesuffix("\n").split("\n")
+
+    def _check_unchanged(self) -> None:
+        # Else the scores of some pairs would stand beside the names of others.
+        if _state(self.path) != self.state:
+            raise PairListError(f"{self.name}: the list was changed while it was in use: start again")
 
     def _block(self, lines: list[str], first: int) -> tuple[ListFile, int]:
         """The records among some lines, the first of which has the number `first`; and how many lines they were."""
@@ -201,7 +210,7 @@ def _scan(name: str, path: Path) -> ListText:
 
 
 def _scan_as(encoding: str, name: str, path: Path) -> ListText:
-    lines, quoted, odd, end = 0, False, False, "\n"
+    lines, quoted, odd, end, state = 0, False, False, "\n", _state(path)
     for text in _texts(path, encoding):
         found = (_CONTROL.search(text) or re.search("\ufffd", text)) if encoding == "cp1252" else _NULL.search(text)
         if found:
@@ -211,7 +220,15 @@ def _scan_as(encoding: str, name: str, path: Path) -> ListText:
         quoted = quoted or '"' in text
         odd = odd or (not text.isascii() and _ODD_SPACE.search(text) is not None)
         end = text[-1]
-    return ListText(name, encoding, lines + (end != "\n"), quoted, odd, sha256(path), path)
+    return ListText(name, encoding, lines + (end != "\n"), quoted, odd, sha256(path), state, path)
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _closed(text: str, cut: int) -> int:

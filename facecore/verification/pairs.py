@@ -63,6 +63,7 @@ class PairSource:
         name: of the file, as the caller gave it.
         id_column: column that holds the ids of a course list as they stand there; None in other lists.
         read: gives the tables of one pass.
+        value_column: name of a course list's other column; None where there is none.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class PairSource:
     name: str
     id_column: str | None
     read: Callable[[], Iterator[pd.DataFrame]]
+    value_column: str | None = None
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """The pairs in pieces, each as `PairList.table`.
@@ -119,10 +121,13 @@ def open_pairs(
             if len(block.records) > header:  # a header may stand alone in its block
                 yield table_of(block, number)
 
-    id_column = None
+    id_column = value_column = None
     if found == "course":
         id_column = next(str(name) for name in next(tables()) if name not in ("left", "right", "label"))
-    return PairSource(found, text.lines, text.digest, text.name, id_column, tables)
+        header = find_course_header(next(text.blocks()))
+        if header is not None and header.value is not None:
+            value_column = header.names[header.value]
+    return PairSource(found, text.lines, text.digest, text.name, id_column, tables, value_column)
 
 
 def read_pairs(

@@ -48,13 +48,16 @@ def test_the_exported_model_gives_equal_scores(pairs: Path, tmp_path: Path) -> N
     assert record["model"] != expected["model"]
 
 
-def test_a_network_from_elsewhere_gives_scores_alone(pairs: Path, tmp_path: Path) -> None:
+def test_a_network_from_elsewhere_gives_scores_alone(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     net = write_means(tmp_path / "net.onnx", (1, 3, 112, 112))
     flags = ["--onnx-mean", "127.5", "--onnx-std", "127.5", "--onnx-channels", "rgb"]
     rows, record = _scored(pairs, "scores", "--model", str(net), *flags)
     assert [row["probability"] for row in rows] == ["", "", ""]
     assert [row["score"] != "" for row in rows] == [True, True, False]
     assert record["threshold"] is None
+    assert "net.onnx has no calibration" in capsys.readouterr().err
     assert all(-1 <= float(row["score"]) <= 1 for row in rows[:2])
 
 

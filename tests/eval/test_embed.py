@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +91,12 @@ def test_mistakes(
     (folder.parent / "empty").mkdir()
     assert main([*words, "--workers", "0"]) == code
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_a_name_that_is_no_text(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.jpg")).write_bytes(b"no photo")
+    assert main([str(folder), "--out", str(tmp_path / "e.parquet"), "--workers", "0"]) == 0
+    names = [Path(str(name)).name for name in pq.read_table(tmp_path / "e.parquet")["path"].to_pylist()]
+    assert r"\xff.jpg" in names
+    assert r"\udcff.jpg: is a text file" in capsys.readouterr().err

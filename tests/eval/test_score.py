@@ -221,14 +221,15 @@ def test_the_list_is_found_missing(folder: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_photo_that_costs_many_pairs_is_named_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = ["gone.jpg astronaut.png\n"] * 1000 + ["broken.jpg broken.jpg\n"]
+    lines = ["gone.jpg astronaut.png\n"] * 1000 + ["broken.jpg broken.jpg\n", "\x1b[31m.jpg \x1b[31m.jpg\n"]
     (folder / "images" / "many.txt").write_text("".join(lines))
     assert main([str(folder / "images" / "many.txt"), "--out", str(folder / "out.csv")]) == 0
     shown = capsys.readouterr().err
     assert shown.count("gone.jpg") == 1
     assert "missing: gone.jpg: 1,000 pairs" in shown
     assert "unreadable: broken.jpg: 1 pair" in shown
-    assert len(_rows(folder / "out.csv")) == 1001
+    assert r"missing: \x1b[31m.jpg: 1 pair" in shown  # a name gives no orders to the terminal
+    assert len(_rows(folder / "out.csv")) == 1002
 
 
 def test_a_second_run_is_the_same_and_embeds_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,7 +260,7 @@ def test_a_course_list_is_handed_in(folder: Path) -> None:
     assert lines[2:] == ["hopper.jpg hopper.jpg,1.000000", "missing.jpg hopper.jpg,-1"]
 
 
-def test_templates(folder: Path, recognizer: FaceRecognizer) -> None:
+def test_templates(folder: Path, recognizer: FaceRecognizer, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "members.csv").write_text(
         'template,image\nann,astronaut.png\nann,"dark, one.png"\nann,coffee.png\nbob,hopper.jpg\nnobody,coffee.png\n'
     )
@@ -271,6 +272,8 @@ def test_templates(folder: Path, recognizer: FaceRecognizer) -> None:
     assert [row["label"] for row in rows] == ["1", "0", "0"]
     photos = [folder / "images" / name for name in ("astronaut.png", "dark, one.png", "hopper.jpg")]
     one, two, other = recognizer.embed(photos).matrix
+    assert "2 photos of templates have no embedding" in capsys.readouterr().out
+    assert json.loads((folder / "out.json").read_text())["templates"]["photos_left_out"] == 2
     mean = (one + two) / np.linalg.norm(one + two)
     assert float(rows[1]["score"]) == pytest.approx(float(mean @ other), abs=2e-5)
 
