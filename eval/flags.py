@@ -29,7 +29,7 @@ def add_run_flags(p: argparse.ArgumentParser, decisions: bool = True) -> None:
                    help=f"where embeddings are kept, to go on from (default {default_folder()})")  # fmt: skip
     p.add_argument("--no-cache", action="store_true", help="keep none; a run that is stopped cannot be resumed")
     p.add_argument("--engine", choices=["local", "ray"], default="local",
-                   help="local: this machine; ray: a Ray cluster (needs pip install 'facecore[ray]')")  # fmt: skip
+                   help="local: this machine; ray: a Ray cluster (needs pip install 'ray[data]')")  # fmt: skip
     p.add_argument("--ray-address", metavar="ADDRESS",
                    help="of the cluster (default: one that is started on this machine)")  # fmt: skip
     add_align_flag(p)

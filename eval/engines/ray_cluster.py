@@ -76,7 +76,7 @@ def require_ray(local: bool) -> None:
     try:
         import ray.data
     except ImportError as error:
-        raise FacecoreError(f"--engine ray needs Ray ({error}): pip install 'facecore[ray]'") from error
+        raise FacecoreError(f"--engine ray needs Ray ({error}): pip install 'ray[data]'") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False  # there is one of ours
     context.print_on_execution_start = False

@@ -150,7 +150,7 @@ def test_without_ray_there_is_a_message() -> None:
     )
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert "pip install 'facecore[ray]'" in done.stdout
+    assert "pip install 'ray[data]'" in done.stdout
 
 
 def test_an_address_where_nobody_listens() -> None:
