@@ -65,7 +65,7 @@ def histogram(scores: Doubles, same: npt.NDArray[np.object_]) -> Histogram | Non
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, BINS + 1)
-    kinds = (same == True, same == False, np.array([label is None for label in same]))  # noqa: E712
+    kinds = (np.equal(same, True), np.equal(same, False), np.array([label is None for label in same]))
     genuine, impostor, unlabelled = (np.histogram(scores[kind.astype(bool)], edges)[0] for kind in kinds)
     return Histogram(edges, genuine, impostor, unlabelled)
 

@@ -270,7 +270,7 @@ class _Stops(RayEngine):
 @pytest.mark.usefixtures("two_workers")
 def test_an_error_of_ours_stops_the_run(recognizer: FaceRecognizer, tmp_path: Path, astronaut: np.ndarray) -> None:
     Image.fromarray(astronaut).save(tmp_path / "a.png")
-    work = Work(WORK.spec, "biggest", 4)  # type: ignore[arg-type]
+    work = Work(WORK.spec, "biggest", 4)
     with pytest.raises(FacecoreError, match="policy 'biggest'"):
         list(RayEngine(recognizer, workers=2).run(work, [tmp_path / "a.png"]))
 

@@ -15,7 +15,7 @@ from facecore.errors import PairListError
 PICTURES = {"scores.png", "roc.png", "det.png", "accuracy.png", "reliability.png", "discard.png"}
 
 
-def _write(table: pd.DataFrame, out: Path, record: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+def _write(table: pd.DataFrame, out: Path, record: dict[str, Any] | None = None, **options: object) -> dict[str, Any]:
     report = write_report(table, record, out, Options(replicates=60, **options))
     text = (out / "report.json").read_text(encoding="utf-8")
     assert json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in report.json")) == report
