@@ -15,6 +15,7 @@ from eval.known_pairs import KnownPairs, check_share, known_pairs, person_of_eac
 from eval.resolve import Resolver
 from eval.run import Run, open_run
 from eval.scoring import embed_names
+from facecore.checkpoint import calibration_path
 from facecore.command_line import DONE
 from facecore.config import read_json
 from facecore.errors import ModelError, PairListError
@@ -53,7 +54,7 @@ def calibrate_model(a: argparse.Namespace) -> int:
     print(f"wrote {target}")
     if a.out is not None:
         own = not (a.model.startswith("hf:") or model.is_relative_to(WEIGHTS))
-        where = _place(Path(a.model)) if own else f"{_place(model).name} in a copy of {model}"
+        where = calibration_path(Path(a.model)) if own else f"{calibration_path(model).name} in a copy of {model}"
         print(f"to be used it must be {where}")
     return DONE
 
@@ -83,14 +84,9 @@ def describe_calibration(calibration: Calibration) -> list[str]:
     return lines
 
 
-def _place(model: Path) -> Path:
-    """Where a model's calibration is looked for."""
-    return model.with_suffix(".calibration.json") if model.suffix == ".onnx" else model / "calibration.json"
-
-
 def _target(a: argparse.Namespace, model: Path) -> Path:
     """Where to write; refuses before the long work what would be refused after it."""
-    target = a.out or _place(model)
+    target = a.out or calibration_path(model)
     if a.out is None and (a.model.startswith("hf:") or model.is_relative_to(WEIGHTS)):
         where = "comes from the Hub" if a.model.startswith("hf:") else "is bundled"
         raise ValueError(f"{a.model} {where}, and its files are left as they are: give --out FILE")

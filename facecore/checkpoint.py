@@ -65,7 +65,7 @@ class Model:
     @property
     def calibration_path(self) -> Path:
         """Where its calibration is or would be: in the directory, or beside net.onnx as net.calibration.json."""
-        return _calibration_path(self.directory)
+        return calibration_path(self.directory)
 
 
 def save(
@@ -101,7 +101,7 @@ def save(
 def save_calibration(model: str | os.PathLike[str], calibration: Calibration) -> None:
     """Write calibration.json into a model directory, or net.calibration.json beside an ONNX file net.onnx."""
     text = json.dumps(calibration.to_dict(), indent=1, allow_nan=False) + "\n"
-    write_text(_calibration_path(Path(model)), text)
+    write_text(calibration_path(Path(model)), text)
 
 
 def load(path: str | os.PathLike[str], onnx: OnnxInput | None = None) -> Model:
@@ -141,7 +141,8 @@ def _load_file(file: OnnxFile) -> Model:
     return Model(file.path, config, preset, OnnxNetwork(file).eval(), _read_calibration(file.path), (), file.digest)
 
 
-def _calibration_path(path: Path) -> Path:
+def calibration_path(path: Path) -> Path:
+    """Where the calibration of a model directory or of an ONNX file is looked for."""
     return path.with_suffix(".calibration.json") if path.suffix == ".onnx" else path / "calibration.json"
 
 
@@ -205,7 +206,7 @@ def _fill(network: EmbeddingNetwork, files: Sequence[Path], directory: Path) -> 
 
 
 def _read_calibration(model: Path) -> Calibration | None:
-    path = _calibration_path(model)
+    path = calibration_path(model)
     if not path.exists():
         return None
     try:

@@ -15,6 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from eval import embed
 from eval.speed.against_dlib import compare
 from eval.speed.growth import growth
 from eval.speed.machine import pair, step
@@ -23,7 +24,6 @@ from facecore.command_line import DONE, run_command
 from facecore.flags import add_model_flags, spec_from
 
 REPEATS = {"pair": 15, "step": 15, "stages": 3, "compare": 3, "growth": 1}
-ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -80,11 +80,9 @@ def find_photos(given: list[Path], limit: int) -> list[Path]:
     Raises:
         ValueError: there is none.
     """
-    found = []
-    for path in given:
-        found += sorted(f for f in path.rglob("*") if f.suffix.lower() in ENDINGS) if path.is_dir() else [path]
-    if not found:
-        raise ValueError(f"no photos in {', '.join(map(str, given)) or 'nothing'}: give photos, or a folder of them")
+    if not given:
+        raise ValueError("no photos in nothing: give photos, or a folder of them")
+    found = embed.find_photos(given)
     count = min(limit, len(found))
     return [found[i * len(found) // count] for i in range(count)]
 

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,5 @@ def test_a_worker_that_hangs_ends_when_its_parent_is_killed(tmp_path: Path) -> N
         os.kill(worker, 0)  # it is there
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-        # All processes hold the pipe of the output: it ends with the last of them.
-        began = time.monotonic()
-        assert parent.stdout.read() == ""
-    assert time.monotonic() - began < 60
+        # All processes hold the pipe of the output: it ends with the last of them, or the test with an error.
+        assert parent.communicate(timeout=60)[0] == ""
