@@ -4,13 +4,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from facecore.errors import ModelError
+from facecore.models.alexnet import AlexNet
 from facecore.models.base import EmbeddingNetwork
 from facecore.models.resnet import ResNet, resnet18, resnet34
 from facecore.models.student import Student
 
-__all__ = ["MODELS", "EmbeddingNetwork", "ResNet", "Student", "build", "resnet18", "resnet34"]
+__all__ = ["MODELS", "AlexNet", "EmbeddingNetwork", "ResNet", "Student", "build", "resnet18", "resnet34"]
 
-MODELS: dict[str, Callable[..., EmbeddingNetwork]] = {"resnet18": resnet18, "resnet34": resnet34, "student": Student}
+MODELS: dict[str, Callable[..., EmbeddingNetwork]] = {
+    "resnet18": resnet18,
+    "resnet34": resnet34,
+    "alexnet": AlexNet,
+    "student": Student,
+}
 
 
 def build(name: str, arguments: Mapping[str, Any]) -> EmbeddingNetwork:
