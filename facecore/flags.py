@@ -16,7 +16,7 @@ BACKENDS = ("auto", "torch", "compile", "onnx", "openvino")  # not taken from fa
 
 
 def add_model_flags(p: argparse.ArgumentParser) -> None:
-    """`--model`, `--device`, `--backend`, those for ONNX files, and `--debug`."""
+    """`--model`, `--device`, `--backend`, `--debug`, and those for ONNX files."""
     p.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME",
                    help="a bundled model, a model directory, an ONNX file of an embedding network, or hf:org/repo "
                    f"(default {DEFAULT_MODEL})")  # fmt: skip
@@ -29,6 +29,11 @@ def add_model_flags(p: argparse.ArgumentParser) -> None:
                    help="what runs the face detector; openvino and openvino-bf16 are faster and need "
                    "pip install openvino (default auto)")  # fmt: skip
     p.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_onnx_flags(p)
+
+
+def add_onnx_flags(p: argparse.ArgumentParser) -> None:
+    """The flags that say how the network in an ONNX file takes a picture."""
     onnx = p.add_argument_group("ONNX files", "how the network takes a picture; files that facecore.export wrote say "
                                 "it themselves; what is given here wins. The calibration of net.onnx is "
                                 "looked for in net.calibration.json.")  # fmt: skip
@@ -60,6 +65,23 @@ def spec_from(a: argparse.Namespace) -> RecognizerSpec:
     Raises:
         ValueError: the flags for ONNX files are out of range.
     """
+    return RecognizerSpec(
+        model=a.model,
+        align=getattr(a, "align", "auto"),
+        device=a.device,
+        precision=getattr(a, "precision", "fp32"),
+        backend=a.backend,
+        detector_backend=a.detector_backend,
+        onnx=onnx_from(a),
+    )
+
+
+def onnx_from(a: argparse.Namespace) -> OnnxInput | None:
+    """What the flags of `add_onnx_flags` say; None where none was given.
+
+    Raises:
+        ValueError: one is out of range.
+    """
     onnx = OnnxInput(
         size=a.onnx_size,
         mean=tuple(a.onnx_mean) if a.onnx_mean else None,
@@ -68,15 +90,7 @@ def spec_from(a: argparse.Namespace) -> RecognizerSpec:
         layout=a.onnx_layout,
         output=a.onnx_output,
     )
-    return RecognizerSpec(
-        model=a.model,
-        align=getattr(a, "align", "auto"),
-        device=a.device,
-        precision=getattr(a, "precision", "fp32"),
-        backend=a.backend,
-        detector_backend=a.detector_backend,
-        onnx=None if onnx == OnnxInput() else onnx,
-    )
+    return None if onnx == OnnxInput() else onnx
 
 
 def recognizer_from(a: argparse.Namespace) -> "FaceRecognizer":

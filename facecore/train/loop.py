@@ -1,107 +1,247 @@
-"""The training loop: plain functions, one step after another until the plan is done."""
+"""The training loop: one step after another until the plan is done."""
 
-import csv
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import torch
-from torch import Tensor, nn
-from torch.optim import SGD, Optimizer
+from torch import Tensor
 from tqdm import tqdm
 
+from facecore.data.pictures import Bad
 from facecore.errors import DataError
-from facecore.files import write_text
+from facecore.train.batches import Part
+from facecore.train.distributed import Ranks
 from facecore.train.plan import Plan
 from facecore.train.state import Progress
+from facecore.train.step import Stepper
 
-COLUMNS = ("step", "samples", "size", "learning_rate", "loss", "gradient_norm", "images_per_second", "seconds")
+ASK_EVERY = 20  # steps of a GPU between two questions to the other ranks whether to save or stop: it waits for each
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How the steps are taken.
+class Means:
+    """Figures over the steps since the last row of metrics.
 
     Attributes:
-        device: the network's.
-        autocast: type of the convolutions, None for float32.
-        max_gradient_norm: longer gradients are shortened to this (Pascanu et al. 2013, arXiv 1211.5063).
-        log_every: steps between two rows of metrics; only then is the loss looked at, since a look makes a GPU wait.
-        save_every: seconds between two checkpoints.
+        loss: mean of the steps.
+        accuracy: share of correct answers among labelled samples; None where there was none.
+        gradient_norm: mean length before it was shortened.
+        images_per_second: of all ranks together.
     """
 
-    device: torch.device
-    autocast: torch.dtype | None
-    max_gradient_norm: float
-    log_every: int
-    save_every: float
+    loss: float
+    accuracy: float | None
+    gradient_norm: float
+    images_per_second: float
 
 
-def make_sgd(network: nn.Module, momentum: float, weight_decay: float) -> SGD:
-    """SGD with Nesterov momentum (Sutskever et al. 2013) that decays matrices and kernels, not biases and BatchNorm."""
-    decayed = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return SGD(groups, lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=True)
+@dataclass(frozen=True)
+class Calls:
+    """What the loop calls.
+
+    Attributes:
+        batches: (first, last) -> the parts of each step's batch.
+        report: (step, means, seconds) -> after the steps that `reports_at` names; returns the best figure so far.
+        reports_at: whether a step (counted from 1) is followed by a report.
+        save: writes a checkpoint; called by all ranks at the same step, and only while all numbers are finite.
+        name: what to call a picture in a message.
+    """
+
+    batches: Callable[[int, int], Iterator[list[Part]]]
+    report: Callable[[int, Means, float], float | None]
+    reports_at: Callable[[int], bool]
+    save: Callable[[Progress], None]
+    name: Callable[[int], str]
 
 
 def train(
-    network: nn.Module,
-    optimizer: Optimizer,
+    stepper: Stepper,
     plan: Plan,
-    loss_at: Callable[[int, int], Tensor],
+    calls: Calls,
     start: Progress,
-    settings: Settings,
-    metrics: Path,
-    save: Callable[[Progress], None],
+    save_every: float,
+    max_skipped: float,
+    images: int,
+    ranks: Ranks,
 ) -> Progress:
     """Run the plan from `start` to its end.
 
     Args:
-        network: on its device, in training mode.
-        optimizer: over the network's parameters.
+        stepper: takes a step.
         plan: sizes and learning rates by step.
-        loss_at: (step, size) -> scalar loss of that step's batch.
+        calls: where batches come from, and what is told.
         start: where to begin.
-        settings: how the steps are taken.
-        metrics: CSV file to which rows are appended.
-        save: writes a checkpoint; also called at the end and when the user interrupts.
+        save_every: seconds between two checkpoints; there is also one after each report and at the end.
+        max_skipped: share of all images that may be unreadable.
+        images: number of all images.
+        ranks: this process among all.
 
     Raises:
-        DataError: the loss is not a finite number.
+        DataError: the loss is not a finite number, or too many images cannot be read.
         KeyboardInterrupt: after the checkpoint was written.
     """
-    began = time.monotonic() - start.seconds
-    window = _Window(settings.device)
-    step, saved = start.step, time.monotonic()
-    with tqdm(total=plan.steps * plan.batch_size, initial=step * plan.batch_size, desc="training", unit="face",
-              unit_scale=True, mininterval=2) as bar, _deferred_interrupt() as interrupted:  # fmt: skip
-        while step < plan.steps and not interrupted():
-            loss, norm = _step(network, optimizer, plan, loss_at, step, settings)
-            window.add(loss, norm)
-            step += 1
+    walker = _Walker(stepper, plan, calls, start, ranks, _Skipped(dict(start.skipped), max_skipped, images, calls.name))
+    with _bar(plan, start.step, ranks) as bar, _deferred_interrupt() as interrupted:
+        saved = time.monotonic()
+        for parts in calls.batches(start.step, plan.steps):
+            walker.walk(parts)
             bar.update(plan.batch_size)
-            if step % settings.log_every == 0 or step == plan.steps:
-                mean_loss, row = window.close(plan.batch_size)
-                _require_finite(mean_loss, step)
-                size = plan.size_at(step - 1)
-                head = (step, step * plan.batch_size, size, plan.rate_at(step - 1))
-                _append(metrics, (*head, *row, time.monotonic() - began))
-                bar.set_postfix(loss=f"{mean_loss:.3f}", size=size, refresh=False)
-            if time.monotonic() - saved > settings.save_every:
-                save(Progress(step, time.monotonic() - began))
+            end = walker.step == plan.steps
+            reported = calls.reports_at(walker.step) or end
+            if reported:
+                bar.set_postfix(walker.report(), refresh=False)
+            # What is saved is of all ranks, so that they save and stop at the same step.
+            stop = due = False
+            if ranks.world == 1 or walker.device.type == "cpu" or walker.step % ASK_EVERY == 0:
+                late = ranks.main and time.monotonic() - saved > save_every
+                stop, due = ranks.any((interrupted(), late), walker.device)
+            stop = stop and not end
+            if reported or due or stop:
+                walker.save(must=end or stop)
                 saved = time.monotonic()
-    finished = Progress(step, time.monotonic() - began)
-    save(finished)
-    if step < plan.steps:
-        raise KeyboardInterrupt
-    return finished
+            if stop:
+                raise KeyboardInterrupt
+    return walker.progress()
+
+
+class _Walker:
+    """The state of the walk: the step, and sums since the last row of metrics that stay on the device.
+
+    Each rank holds its share of the sums; a mean that all ranks have taken of their parts counts by 1 / world.
+    """
+
+    def __init__(
+        self, stepper: Stepper, plan: Plan, calls: Calls, start: Progress, ranks: Ranks, skipped: "_Skipped"
+    ) -> None:
+        self.stepper, self.plan, self.calls, self.ranks, self.skipped = stepper, plan, calls, ranks, skipped
+        self.step, self.best = start.step, start.best
+        self.device = next(stepper.objective.parameters()).device
+        self.began = time.monotonic() - start.seconds
+        self.window_began = time.monotonic() - start.window_seconds
+        self.sums = torch.tensor(start.sums if ranks.main else [0.0] * len(start.sums), device=self.device)
+        self.shares = torch.tensor([1 / ranks.world, 1.0, 1.0, 1 / ranks.world], device=self.device)
+        self.unseen: list[Tensor] = []
+
+    def walk(self, parts: list[Part]) -> None:
+        outcome = self.stepper(parts, self.step, self.plan.rate_at(self.step))
+        self.step += 1
+        self.unseen.append(outcome.sums)
+        for part in parts:
+            self.skipped.add(part.bad)
+        # A look makes a GPU wait, so that it is looked at only when something is told or saved.
+        if self.device.type == "cpu":
+            self._look()
+
+    def _look(self) -> None:
+        """Add up what the last steps gave, and stop if a loss or a gradient among them is not finite."""
+        if not self.unseen:
+            return
+        block = torch.stack(self.unseen)
+        first = self.step - len(block)
+        for number, (loss, _, _, norm) in enumerate(block.tolist()):
+            if not math.isfinite(loss):
+                self._stop(f"the loss is {loss}", first + number)
+            if not math.isfinite(norm):  # weights are lost with it, though the loss was still a number
+                self._stop(f"the length of the gradient is {norm}", first + number)
+        self.sums[:4] += block.sum(0) * self.shares
+        self.sums[4] += len(block) / self.ranks.world
+        self.unseen.clear()
+
+    def _stop(self, what: str, step: int) -> None:
+        per_epoch = self.plan.steps_per_epoch
+        where = f"step {step + 1} (epoch {step // per_epoch + 1}, batch {step % per_epoch + 1} of {per_epoch})"
+        raise DataError(
+            f"{where}: {what}: training stopped. Lower --lr, raise --warmup-steps or set "
+            "--max-gradient-norm; the last checkpoint is from before and stays"
+        )
+
+    def report(self) -> dict[str, object]:
+        self._look()
+        totals = self.ranks.total(self.sums.clone())
+        loss, correct, labelled, norm, steps = totals.tolist()
+        elapsed = time.monotonic() - self.window_began
+        means = Means(
+            loss=loss / steps,
+            accuracy=correct / labelled if labelled else None,
+            gradient_norm=norm / steps,
+            images_per_second=steps * self.plan.batch_size / elapsed,
+        )
+        self.sums.zero_()
+        self.best = self.calls.report(self.step, means, time.monotonic() - self.began)
+        self.window_began = time.monotonic()
+        shown: dict[str, object] = {"loss": f"{means.loss:.3f}", "size": self.plan.size_at(self.step - 1)}
+        return shown
+
+    def progress(self) -> Progress:
+        return Progress(
+            self.step,
+            time.monotonic() - self.began,
+            self.best,
+            tuple(self.ranks.total(self.sums.clone()).tolist()),
+            time.monotonic() - self.window_began,
+            self.stepper.splits,
+            tuple(self.skipped.found.items()),
+        )
+
+    def save(self, must: bool) -> None:
+        """Write a checkpoint. A disk that is full ends the run only at its end: before, the old checkpoint stays."""
+        self._look()
+        self.ranks.average_buffers(self.stepper.objective)
+        for found in self.ranks.gather(self.skipped.found):
+            self.skipped.merge(found)
+        progress = self.progress()
+        try:
+            self.calls.save(progress)
+        except OSError as error:
+            if must:
+                raise
+            print(
+                f"step {self.step}: the checkpoint could not be written ({error}): the one from before stays, and "
+                "training goes on",
+                file=sys.stderr,
+            )
+
+
+@dataclass
+class _Skipped:
+    """Images that could not be read: counted, and too many are an error."""
+
+    found: dict[str, str]
+    max_share: float
+    images: int
+    name: Callable[[int], str]
+
+    def add(self, bad: list[Bad]) -> None:
+        self.merge({self.name(row): reason for row, reason in bad})
+
+    def merge(self, found: dict[str, str]) -> None:
+        self.found = {**found, **self.found}
+        if len(self.found) > self.max_share * self.images:
+            some = ", ".join(list(self.found)[:3])
+            raise DataError(
+                f"{len(self.found)} of {self.images:,} images cannot be read, more than --max-skipped "
+                f"{self.max_share:g} allows: {some}"
+            )
+
+
+def _bar(plan: Plan, step: int, ranks: Ranks) -> "tqdm[NoReturn]":
+    return tqdm(
+        total=plan.steps * plan.batch_size,
+        initial=step * plan.batch_size,
+        desc="training",
+        unit="face",
+        unit_scale=True,
+        mininterval=2,
+        disable=not ranks.main,
+    )
 
 
 @contextmanager
@@ -122,70 +262,3 @@ def _deferred_interrupt() -> Iterator[Callable[[], bool]]:
         yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _step(
-    network: nn.Module,
-    optimizer: Optimizer,
-    plan: Plan,
-    loss_at: Callable[[int, int], Tensor],
-    step: int,
-    settings: Settings,
-) -> tuple[Tensor, Tensor]:
-    """One step; its loss and the length of its gradient, both still on the device."""
-    for group in optimizer.param_groups:
-        group["lr"] = plan.rate_at(step)
-    with torch.autocast(settings.device.type, settings.autocast) if settings.autocast else nullcontext():
-        loss = loss_at(step, plan.size_at(step))
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    norm = nn.utils.clip_grad_norm_(network.parameters(), settings.max_gradient_norm)
-    optimizer.step()
-    return loss.detach(), norm.detach()
-
-
-class _Window:
-    """Sums over the steps since the last row of metrics, kept on the device."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(2, device=device)
-        self.steps = 0
-        self.began = time.monotonic()
-
-    def add(self, loss: Tensor, norm: Tensor) -> None:
-        self.sums += torch.stack([loss.float(), norm.float()])
-        self.steps += 1
-
-    def close(self, batch_size: int) -> tuple[float, tuple[float, float, float]]:
-        """Mean loss, and the row (loss, gradient norm, images/s); begins a new window."""
-        loss, norm = (self.sums / self.steps).tolist()
-        now = time.monotonic()
-        speed = self.steps * batch_size / (now - self.began)
-        self.sums.zero_()
-        self.steps, self.began = 0, now
-        return loss, (loss, norm, speed)
-
-
-def drop_rows_after(metrics: Path, step: int) -> None:
-    """Remove the rows of steps that a resumed run will do again."""
-    if metrics.exists():
-        head, *rows = metrics.read_text(encoding="utf-8").splitlines()
-        kept = [row for row in rows if int(row.split(",")[0]) <= step]
-        write_text(metrics, "\n".join([head, *kept]) + "\n")
-
-
-def _require_finite(loss: float, step: int) -> None:
-    if not math.isfinite(loss):
-        raise DataError(
-            f"step {step}: the loss is {loss}: training stopped. Lower --lr or raise --warmup-steps; "
-            "the last checkpoint is from before"
-        )
-
-
-def _append(path: Path, row: tuple[float, ...]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])

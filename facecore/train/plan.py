@@ -1,8 +1,12 @@
-"""What a run does when: sizes and learning rates as functions of the samples that were seen."""
+"""What a run does when: sizes and learning rates as functions of the step."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Schedule = Literal["cosine", "exponential", "constant"]
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 
 
 @dataclass(frozen=True)
@@ -15,18 +19,22 @@ class Phase:
 
 @dataclass(frozen=True)
 class Plan:
-    """Phases of growing input size under one learning rate that rises, then falls to zero along a cosine.
+    """Phases of input size under one learning rate.
 
-    The cosine is that of Loshchilov and Hutter 2017 (arXiv 1608.03983, eq. 5) without restarts; the warm-up that of
-    Goyal et al. 2017 (arXiv 1706.02677, section 2.2).
+    The rate rises linearly over the warm-up (Goyal et al. 2017, arXiv 1706.02677, section 2.2). Then "cosine" falls to
+    zero at the end (Loshchilov and Hutter 2017, arXiv 1608.03983, eq. 5, without restarts), "exponential" is multiplied
+    by `decay` after each epoch, and "constant" stays.
 
     Attributes:
         phases: in order.
-        batch_size: samples in a step.
+        batch_size: samples in a step, those of all ranks together.
         learning_rate: the highest.
         warmup_steps: steps of the linear rise.
         first_step: where this run begins: 0, or later when it goes on from weights of another run; the warm-up
             begins there too, since the optimiser is new.
+        schedule: how the rate falls.
+        decay: factor an epoch, for "exponential".
+        steps_per_epoch: steps in which each sample comes about once.
     """
 
     phases: Sequence[Phase]
@@ -34,6 +42,9 @@ class Plan:
     learning_rate: float
     warmup_steps: int
     first_step: int = 0
+    schedule: Schedule = "cosine"
+    decay: float = 1.0
+    steps_per_epoch: int = 1
 
     @property
     def steps(self) -> int:
@@ -52,7 +63,16 @@ class Plan:
     def rate_at(self, step: int) -> float:
         """Learning rate at a step."""
         rise = min(1.0, (step - self.first_step + 1) / max(1, self.warmup_steps))
-        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        fall = 1.0
+        if self.schedule == "cosine":
+            fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        elif self.schedule == "exponential":
+            fall = self.decay ** (step // self.steps_per_epoch)
+        return self.learning_rate * rise * fall
+
+    def epoch_at(self, step: int) -> float:
+        """Epochs done before a step."""
+        return step / self.steps_per_epoch
 
 
 def parse_phases(words: Sequence[str]) -> list[Phase]:

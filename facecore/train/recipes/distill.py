@@ -1,182 +1,188 @@
 """Distillation: a small network learns to answer what larger ones answered for the same faces.
 
-Two losses a teacher, added up:
-
-- the distance to the teacher's embedding of this very face, and
-- the match to a bank: the student's face should be as near to each of some thousand other faces as the teacher's
-  is. The distances become a softmax over the bank, compared by Kullback-Leibler divergence (relational knowledge as in
-  Park et al. 2019, arXiv 1904.05068, in the form of Tejankar et al. 2021, arXiv 2010.10408, section 3).
+Each teacher adds its losses (`facecore.train.recipes.distill_losses`); the labelled faces may add a loss over
+identities. A face that a teacher gave no embedding for is passed over by that teacher's losses, one without a label by
+the loss over identities.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from facecore.augment import Augmentation
-from facecore.data.parquet import FaceShards
-from facecore.data.samplers import shuffled_rows
+from facecore.errors import DataError
 from facecore.models import Student
+from facecore.models.heads import Head
 from facecore.models.resnet import Stem
 from facecore.models.student import Backbone
+from facecore.train.recipes.distill_losses import TEACHERS, Teacher, masked_mean
 from facecore.train.state import step_generator
-from facecore.transforms import Preset
+
+BANK_SALT = 1  # keeps the draws of banks apart from augmentation (0) and dropout
 
 
-@dataclass(frozen=True)
-class RegressionLoss:
-    """For a teacher whose space is Euclidean: works on standardised embeddings.
-
-    Attributes:
-        bandwidth: h^2 of the bank's softmax over -d^2 / h^2, in the standardised space.
-    """
-
-    bandwidth: float = 8.0
-
-    def __call__(self, answer: Tensor, target: Tensor, bank: Tensor) -> Tensor:
-        """The loss of a batch: answer (B, D), target (B, D), bank (K, D), all standardised -> scalar."""
-        distance = (answer - target).square().mean()
-        return distance + _match(self._logits(answer, bank), self._logits(target, bank))
-
-    def _logits(self, x: Tensor, bank: Tensor) -> Tensor:
-        # -|x - b|^2 without its part |x|^2, which is the same for the whole row and leaves the softmax as it is.
-        return (2 * x @ bank.T - bank.square().sum(1)) / self.bandwidth
-
-
-@dataclass(frozen=True)
-class CosineLoss:
-    """For a teacher whose embeddings lie well spread on the sphere.
-
-    Attributes:
-        weight: of the distance 1 - cosine.
-        sharpness: factor on the cosines in the bank's softmax.
-    """
-
-    weight: float = 4.0
-    sharpness: float = 16.0
-
-    def __call__(self, answer: Tensor, target: Tensor, bank: Tensor) -> Tensor:
-        """The loss of a batch: answer (B, D), target (B, D), bank (K, D) in the teacher's own space -> scalar."""
-        answer, target, bank = F.normalize(answer), F.normalize(target), F.normalize(bank)
-        distance = 1 - (answer * target).sum(1).mean()
-        return self.weight * distance + _match(self.sharpness * answer @ bank.T, self.sharpness * target @ bank.T)
-
-
-def _match(answer: Tensor, target: Tensor) -> Tensor:
-    """Mean Kullback-Leibler divergence from softmax(target) to softmax(answer), both logits (B, K)."""
-    return F.kl_div(answer.log_softmax(1), target.log_softmax(1), reduction="batchmean", log_target=True)
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """How one teacher is followed.
-
-    Attributes:
-        weight: of its part in the embedding, see `Student`.
-        standardise: whether the loss works on standardised embeddings (minus the mean, one common scale).
-        loss: of a batch.
-    """
-
-    weight: float
-    standardise: bool
-    loss: RegressionLoss | CosineLoss
-
-
-# The mixture 2 : 1 was the best for the teachers themselves on the fit half of the verification pairs.
-TEACHERS: dict[str, Teacher] = {
-    "teacher": Teacher(weight=2.0, standardise=True, loss=RegressionLoss()),
-    "teacher2": Teacher(weight=1.0, standardise=False, loss=CosineLoss()),
-}
-
-
-def make_student(targets: Mapping[str, np.ndarray], backbone: Backbone = "resnet18", stem: Stem = "7x7") -> Student:
+def make_student(
+    targets: Mapping[str, NDArray[np.float32]],
+    backbone: Backbone = "resnet18",
+    stem: Stem = "7x7",
+    teachers: Mapping[str, Teacher] = TEACHERS,
+) -> Student:
     """A fresh student, its heads set to the mean and the scale of the teachers' embeddings.
 
     Args:
-        targets: (N, D) float32 by the teacher's name.
+        targets: (N, D) float32 by the teacher's name; rows that begin with NaN do not count.
         backbone: see `Student`.
         stem: see `ResNet`.
+        teachers: how each of them is followed.
+
+    Raises:
+        DataError: a teacher's name cannot name a part of a network, or it has no embedding at all.
     """
-    dims = {name: target.shape[1] for name, target in targets.items()}
-    student = Student(dims, {name: TEACHERS[name].weight for name in targets}, backbone, stem)
     for name, target in targets.items():
-        if TEACHERS[name].standardise:
-            head, mean = student.head(name), target.mean(0)
+        _check_teacher(name, target)
+    dims = {name: target.shape[1] for name, target in targets.items()}
+    student = Student(dims, {name: teachers[name].weight for name in targets}, backbone, stem)
+    for name, target in targets.items():
+        if teachers[name].standardise:
+            known = target[~np.isnan(target[:, 0])]
+            head, mean = student.head(name), known.mean(0)
             head.mean.copy_(torch.from_numpy(mean))
-            head.scale.fill_(float((target - mean).std()))
+            head.scale.fill_(float((known - mean).std()))
     return student
 
 
-def distillation_loss(
-    student: Student, faces: Tensor, rows: Tensor, targets: Mapping[str, Tensor], bank_size: int, generator: Generator
-) -> Tensor:
-    """The loss of one batch.
+class Distillation(nn.Module):
+    """The student, what it is to answer, and the loss of any step.
 
     Args:
-        student: in training mode.
-        faces: (B, 3, H, W) float, normalised.
-        rows: (B,) int64, where the faces' targets stand.
-        targets: (N, D) float32 of every face, by the teacher's name; the bank is drawn from them.
-        bank_size: faces in the bank.
-        generator: draws the bank.
-
-    Returns:
-        A scalar, float32.
-    """
-    device = faces.device
-    parts = student.parts(faces)
-    total = faces.new_zeros(())
-    with torch.autocast(device.type, enabled=False):
-        for name, target in targets.items():
-            members = torch.randint(len(target), (bank_size,), generator=generator).to(device)
-            rows_of = {"target": target[rows], "bank": target[members]}
-            head, answer = student.head(name), parts[name]
-            if TEACHERS[name].standardise:
-                rows_of = {key: head.standardise(value) for key, value in rows_of.items()}
-            else:
-                answer = head.raw(answer)
-            total = total + TEACHERS[name].loss(answer, rows_of["target"], rows_of["bank"])
-    return total
-
-
-class Distillation:
-    """The recipe on data held in memory: gives the loss of any step.
-
-    Args:
-        shards: decoded faces and their targets.
-        device: where faces, targets and augmentation live; the faces take 38 kB each.
-        preset: how the student's input is normalised.
-        augmentation: of the faces.
+        student: with a head for each teacher.
+        targets: (N, D) float32 by the teacher's name, aligned with the rows of the training data; rows of NaN where
+            the teacher gave none. Kept beside the weights, on their device, but not saved with them.
+        teachers: how each of them is followed.
         bank_size: faces in the bank of a step.
-        batch_size: faces in a step.
-        seed: of order, augmentation and banks.
+        seed: of the banks.
+        label_head: of a loss over identities, for embeddings as wide as the student's; None leaves that loss out.
+        label_weight: of that loss.
+        margin_warmup: steps in which the margin of `label_head` grows from nothing to whole.
+
+    Raises:
+        ValueError: targets, teachers and the student's heads do not belong together.
+        DataError: a teacher has no embedding at all.
     """
 
     def __init__(
         self,
-        shards: FaceShards,
-        device: torch.device,
-        preset: Preset,
-        augmentation: Augmentation,
-        bank_size: int,
-        batch_size: int,
-        seed: int,
+        student: Student,
+        targets: Mapping[str, Tensor],
+        teachers: Mapping[str, Teacher] = TEACHERS,
+        *,
+        bank_size: int = 8192,
+        seed: int = 0,
+        label_head: Head | None = None,
+        label_weight: float = 0.0,
+        margin_warmup: int = 0,
     ) -> None:
-        self.images = torch.from_numpy(shards.images).permute(0, 3, 1, 2).to(device)
-        self.targets = {name: torch.from_numpy(target).to(device) for name, target in shards.targets.items()}
-        self.preset = preset
-        self.augmentation = augmentation
+        super().__init__()
+        if set(targets) != set(student.heads) or not set(targets) <= set(teachers):
+            names = f"targets of {list(targets)}, heads for {list(student.heads)}, losses for {list(teachers)}"
+            raise ValueError(f"{names} do not belong together")
+        self.student = student
+        self.teachers = {name: teachers[name] for name in student.heads}
         self.bank_size = bank_size
-        self.batch_size = batch_size
         self.seed = seed
+        self.label_head = label_head
+        self.label_weight = label_weight
+        self.margin_warmup = margin_warmup
+        for name in student.heads:
+            self._keep(name, targets[name])
+        self.register_buffer("centre", self._centre(), persistent=False)
 
-    def loss(self, student: Student, step: int, size: int) -> Tensor:
-        """The loss of one step at one input size, a scalar; a function of its arguments and the seed alone."""
-        generator = step_generator(self.seed, step)
-        order = shuffled_rows(len(self.images), self.batch_size, step, self.seed)
-        rows = torch.from_numpy(order).to(self.images.device)
-        faces = self.augmentation(self.images[rows], size, generator)
-        return distillation_loss(student, self.preset.normalise(faces), rows, self.targets, self.bank_size, generator)
+    def _keep(self, name: str, target: Tensor) -> None:
+        width = self.student.head(name).linear.out_features
+        if target.ndim != 2 or target.shape[1] != width:
+            raise ValueError(f"the targets of {name} have the shape {tuple(target.shape)}, not (N, {width})")
+        known = ~target[:, 0].isnan()
+        if not known.any():
+            raise DataError(f"the teacher {name} has no embedding of any training image")
+        # Zeros in place of NaN: a NaN that is masked afterwards would still spoil the gradient.
+        self.register_buffer(f"target_{name}", target.float().where(known[:, None], 0), persistent=False)
+        self.register_buffer(f"known_{name}", known, persistent=False)
+        self.register_buffer(f"known_rows_{name}", known.nonzero()[:, 0], persistent=False)
+
+    def _centre(self) -> Tensor:
+        """The mean of what a perfect student would answer: (sum of dims,) float32."""
+        weights = self.student.weights
+        means = {
+            name: F.normalize(self.get_buffer(f"target_{name}")[self.get_buffer(f"known_{name}")]).mean(0)
+            for name in self.student.heads
+        }
+        return torch.cat([weights[name] * mean for name, mean in means.items()]) / math.hypot(*weights.values())
+
+    def forward(self, faces: Tensor, labels: Tensor, rows: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """The mean loss of a batch, and how many of its labelled faces were named rightly.
+
+        The bank of a step is the same for all its parts: it depends on the seed and the step alone.
+
+        Args:
+            faces: (B, 3, S, S) float32, normalised.
+            labels: (B,) int64, -1 where unknown.
+            rows: (B,) int64, where the faces' targets stand.
+            step: number of the step.
+
+        Returns:
+            Two scalars, float32. Each loss is a mean over the rows that it is known for, 0 where there is none.
+        """
+        parts = self.student.parts(faces)
+        with torch.autocast(faces.device.type, enabled=False):
+            total = self._follow(parts, rows, step)
+            if self.label_head is None:
+                return total, faces.new_zeros((), dtype=torch.float32)
+            loss, correct = self._name(self.label_head, parts, labels, step)
+            return total + self.label_weight * loss, correct
+
+    def _follow(self, parts: Mapping[str, Tensor], rows: Tensor, step: int) -> Tensor:
+        """The losses of all teachers, added up."""
+        generator = step_generator(self.seed, step, salt=BANK_SALT)
+        losses = []
+        for name, teacher in self.teachers.items():
+            targets, known_rows = self.get_buffer(f"target_{name}"), self.get_buffer(f"known_rows_{name}")
+            drawn = torch.randint(len(known_rows), (self.bank_size,), generator=generator)
+            members = known_rows[drawn.to(rows.device, non_blocking=True)]
+            target, bank = targets[rows], targets[members]
+            head, answer = self.student.head(name), parts[name]
+            if teacher.standardise:
+                target, bank = head.standardise(target), head.standardise(bank)
+            else:
+                answer = head.raw(answer)
+            losses.append(teacher.loss(answer, target, bank, self.get_buffer(f"known_{name}")[rows]))
+        return torch.stack(losses).sum()
+
+    def _name(self, head: Head, parts: Mapping[str, Tensor], labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Cross entropy over the labelled rows, and how many of them were named rightly.
+
+        The head sees the embedding that will be compared, less a constant: a shift leaves the distances between
+        embeddings as they are, and so their cosines, since they are of length one. Without it a teacher in whose
+        space strangers are at cosine 0.8 leaves a margin softmax a small part of the sphere.
+        """
+        embedding = self.student.blend(parts) - self.get_buffer("centre")
+        logits = head(embedding, labels, self.margin_share(step))
+        labelled = labels >= 0
+        loss = masked_mean(F.cross_entropy(logits, labels, ignore_index=-1, reduction="none"), labelled)
+        with torch.no_grad():
+            correct = (head.scores(embedding).argmax(1) == labels).sum()
+        return loss, correct.float()
+
+    def margin_share(self, step: int) -> float:
+        """How much of the margin holds at a step, in 0..1."""
+        return min(1.0, (step + 1) / self.margin_warmup) if self.margin_warmup else 1.0
+
+
+def _check_teacher(name: str, target: NDArray[np.float32]) -> None:
+    if not name.isidentifier() or hasattr(nn.ModuleDict(), name):
+        raise DataError(f"a teacher cannot be called {name!r}: give its column a name of letters, digits and _")
+    if np.isnan(target[:, 0]).all():
+        raise DataError(f"the teacher {name} has no embedding of any training image")

@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import numpy as np
@@ -5,8 +6,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
-from facecore.data.parquet import VAL_SPLITS, read_pairs, read_shards
+from facecore.data import parquet
+from facecore.data.parquet import VAL_SPLITS, read_pairs, read_shards, teacher_names
 from facecore.errors import DataError
 
 
@@ -25,6 +28,55 @@ def test_reads_the_faces_of_a_split_with_their_targets(tiny_shards: Path, crops:
     # Colours are in their places: the crop is close to the photo that it was made from.
     correlation = np.corrcoef(shards.images[0].ravel(), crops[0].ravel())[0, 1]
     assert correlation > 0.95
+
+
+def test_threads_keep_the_order(tiny_shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "PIECE", 5)
+    shards = read_shards(tiny_shards, ["train", "val"], progress=False)
+    rows = [row for path in sorted(tiny_shards.glob("faces-*")) for row in pq.read_table(path).to_pylist()]
+    rows = [row for row in rows if row["split"] in ("train", "val")]
+    assert list(shards.ids) == [row["id"] for row in rows]
+    for image, row in zip(shards.images, rows, strict=True):
+        np.testing.assert_array_equal(image, np.asarray(Image.open(io.BytesIO(row["image"])).convert("RGB")))
+    assert shards.name(100) == f"face {rows[100]['id']}"
+
+
+def _with_people(shards: Path, people: dict[int, str | None]) -> None:
+    """Give the first shard a column of people; the second has none."""
+    path = shards / "faces-00-of-02.parquet"
+    table = pq.read_table(path)
+    names = pa.array([people.get(number, "") for number in range(table.num_rows)], pa.string())
+    pq.write_table(table.append_column("person", names), path)
+
+
+def test_people_are_labels(tiny_shards: Path) -> None:
+    _with_people(tiny_shards, {0: "zoe", 1: None, 2: "ann", 5: "zoe", 23: "ben", 30: "in val alone"})
+    shards = read_shards(tiny_shards, ["train"], people=True, progress=False)
+    assert shards.classes == ("ann", "ben", "zoe")
+    assert shards.labels.dtype == np.int64
+    assert shards.labels.shape == (48,)
+    known = {int(row): shards.classes[shards.labels[row]] for row in np.flatnonzero(shards.labels >= 0)}
+    assert known == {0: "zoe", 2: "ann", 5: "zoe", 23: "ben"}
+    assert set(shards.labels) == {-1, 0, 1, 2}
+
+
+def test_without_people_there_are_no_labels(tiny_shards: Path) -> None:
+    for shards in (
+        read_shards(tiny_shards, ["train"], people=True, progress=False),
+        read_shards(tiny_shards, ["train"], progress=False),
+    ):
+        assert shards.classes == ()
+        assert shards.labels.tolist() == [-1] * 48
+
+
+def test_the_teachers_of_a_folder(tiny_shards: Path) -> None:
+    assert teacher_names(tiny_shards) == ("teacher", "teacher2")
+    for content in ("{}", "[1]", "{"):
+        (tiny_shards / "teachers.json").write_text(content)
+        with pytest.raises(DataError, match=r"teachers.json"):
+            teacher_names(tiny_shards)
+    with pytest.raises(DataError, match=r"teachers.json"):
+        read_shards(tiny_shards, ["train"], ["teacher"])
 
 
 def test_splits_do_not_mix(tiny_shards: Path) -> None:
@@ -73,10 +125,6 @@ def test_damage_names_the_file(tiny_shards: Path, damage: str) -> None:
 
 
 def _png(size: int) -> bytes:
-    import io
-
-    from PIL import Image
-
     out = io.BytesIO()
     Image.new("RGB", (size, size)).save(out, "PNG")
     return out.getvalue()
@@ -95,8 +143,10 @@ def test_pairs_that_cannot_be_read(tiny_shards: Path) -> None:
 
 @pytest.mark.data
 def test_the_real_shards(shared_data: Path) -> None:
-    shards = read_shards(shared_data / "train", VAL_SPLITS, ["teacher"], progress=False)
+    shards = read_shards(shared_data / "train", VAL_SPLITS, ["teacher"], people=True, progress=False)
     assert len(shards) == 5_854 + 4_880
+    assert len(shards.classes) == 250
+    assert (shards.labels >= 0).sum() == 5_854
     for half in ("fit", "test"):
         pairs = read_pairs(shared_data / "train", half)
         assert pairs["same"].sum() == 5_000
