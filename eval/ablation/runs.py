@@ -22,7 +22,7 @@ STATE = "ablation.json"
 LOG = "train.log"
 SPEED = "speed"
 TRAIN = "facecore.train"
-DIVERGED = re.compile(r"the loss is (nan|-?inf)")
+DIVERGED = re.compile(r"the (loss|length of the gradient) is (nan|-?inf)")
 
 Status = Literal["planned", "done", "diverged", "failed"]
 

@@ -43,5 +43,5 @@ def _shorter_side(folder: FaceFolder, row: int) -> int | None:
             warnings.simplefilter("ignore")
             with Image.open(folder.path(row)) as picture:
                 return min(picture.size)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None

@@ -110,6 +110,11 @@ def joined(device: str) -> Iterator[Ranks]:
         ) from error
     gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if gpu:
+        if ranks.local >= torch.cuda.device_count():
+            raise DataError(
+                f"process {ranks.local} of this machine has no GPU, there are {torch.cuda.device_count()}: lower "
+                "--nproc-per-node of torchrun, or give --device cpu"
+            )
         torch.cuda.set_device(ranks.local)
     dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
     try:

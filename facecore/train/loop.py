@@ -88,7 +88,9 @@ def train(
         DataError: the loss is not a finite number, or too many images cannot be read.
         KeyboardInterrupt: after the checkpoint was written.
     """
-    walker = _Walker(stepper, plan, calls, start, ranks, _Skipped(dict(start.skipped), max_skipped, images, calls.name))
+    skipped = _Skipped({}, max_skipped, images, calls.name)
+    skipped.merge(dict(start.skipped))
+    walker = _Walker(stepper, plan, calls, start, ranks, skipped)
     with _bar(plan, start.step, ranks) as bar, _deferred_interrupt() as interrupted:
         saved = time.monotonic()
         for parts in calls.batches(start.step, plan.steps):
@@ -160,7 +162,7 @@ class _Walker:
         where = f"step {step + 1} (epoch {step // per_epoch + 1}, batch {step % per_epoch + 1} of {per_epoch})"
         raise DataError(
             f"{where}: {what}: training stopped. Lower --lr, raise --warmup-steps or set "
-            "--max-gradient-norm; the last checkpoint is from before and stays"
+            "--max-gradient-norm; a checkpoint that was written is from before, and stays"
         )
 
     def report(self) -> dict[str, object]:

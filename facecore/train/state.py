@@ -90,8 +90,14 @@ def load_state(
     if "objective" not in content:
         raise DataError(f"{path}: the checkpoint was written by an older version: go on with --init from its model")
     _require_same(content["arguments"], arguments, path)
-    objective.load_state_dict(content["objective"])
-    optimizer.load_state_dict(content["optimizer"])
+    try:
+        objective.load_state_dict(content["objective"])
+        optimizer.load_state_dict(content["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise DataError(
+            f"{path}: its weights are of another shape ({str(error).splitlines()[-1].strip()}): has the data changed "
+            "since? Use another --out for a new run"
+        ) from error
     scaler.load_state_dict(content["scaler"])
     progress = content["progress"]
     skipped = tuple((name, reason) for name, reason in progress.pop("skipped"))

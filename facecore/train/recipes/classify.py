@@ -68,6 +68,8 @@ class Classification(nn.Module):
         Weight imprinting (Qi, Brown and Lowe 2018, arXiv 1712.07136, section 3.2): without it, the random centres of a
         fresh head pull a good embedding apart before they have found their places.
 
+        A class of which no image could be read begins in a random direction.
+
         Args:
             embeddings: (N, D) float32 of the training images, as the network gives them.
             labels: (N,) int64.
@@ -78,6 +80,8 @@ class Classification(nn.Module):
         if centred:
             self.centre.copy_(embeddings.mean(0))
             embeddings = embeddings - embeddings.mean(0)
-        classes = int(labels.max()) + 1
+        classes = len(self.head.linear()[1])
         sums = embeddings.new_zeros(classes, embeddings.shape[1]).index_add_(0, labels, F.normalize(embeddings))
-        self.head.imprint(sums / labels.bincount(minlength=classes)[:, None])
+        counts = labels.bincount(minlength=classes)[:, None]
+        anywhere = F.normalize(torch.randn_like(sums))
+        self.head.imprint(torch.where(counts > 0, sums / counts.clamp(min=1), anywhere))

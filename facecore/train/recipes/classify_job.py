@@ -25,7 +25,7 @@ from facecore.train.batches import Loading, Sampler
 from facecore.train.distributed import Ranks
 from facecore.train.job import Figures, Job
 from facecore.train.recipes.classify import Classification
-from facecore.train.recipes.measuring import PairLists, embedder, listed, open_pictures
+from facecore.train.recipes.measuring import PairLists, check_names, embedder, listed, open_pictures
 from facecore.train.recipes.networks import make_network, saved_classifier
 from facecore.train.state import Progress
 from facecore.train.validation import Accuracy, accuracy
@@ -44,6 +44,7 @@ def classification_job(a: argparse.Namespace, loading: Loading, ranks: Ranks) ->
     preset = make_preset(a.preset, a.size)
     folder = listed(layout.train)
     classes = folder.classes
+    check_names(layout.train, classes)
     validation = {"val": layout.val, "test": layout.test}
     measured = {name: FilePictures(listed(path, classes), preset) for name, path in validation.items() if path}
     lists = PairLists(layout, preset)
@@ -57,7 +58,7 @@ def classification_job(a: argparse.Namespace, loading: Loading, ranks: Ranks) ->
     )
     objective = Classification(network, head, a.margin_warmup)
     measure = _Measure(a, objective, measured, lists, loading, ranks)
-    pictures = open_pictures(folder, preset, a, loading)
+    pictures = open_pictures(folder, preset, a, loading, ranks)
     if a.init and not a.resume:
         _imprint(objective, pictures, preset, loading, measure.autocast)
     return Job(
@@ -132,15 +133,20 @@ class _Measure:
         self.results: dict[str, object] = {}
 
     def validate(self) -> Figures:
-        """Both on the validation photos, by all ranks together; the AUC by the main one."""
-        found = self._accuracy("val", self.ranks) if "val" in self.folders else None
-        area = self.lists.auc(self.embed) if self.ranks.main else None
+        """The accuracy, by all ranks together, and the AUC, by the main one."""
+        return self._figures(self.ranks)
+
+    def _figures(self, ranks: Ranks) -> Figures:
+        found = self._accuracy("val", ranks) if "val" in self.folders else None
+        area = self.lists.auc(self.embed) if ranks.main else None
         self.results = {"val_accuracy": None if found is None else found.value, "verification_auc": area}
         return Figures(None if found is None else found.value, area)
 
     def finish(self, run: Path) -> None:
         """Test accuracy, calibration, and what to do next."""
         self.objective.eval()
+        if not self.results:  # the run was stopped after its last validation, and goes on here
+            self._figures(Ranks())
         if "test" in self.folders:
             self.results["test_accuracy"] = self._accuracy("test", Ranks()).value
         self.lists.finish(run, self.results, self.a.device, not self.a.no_calibration)

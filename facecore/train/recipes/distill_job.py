@@ -34,7 +34,7 @@ from facecore.train.job import Figures, Job
 from facecore.train.recipes.classify_job import make_sampler
 from facecore.train.recipes.distill import Distillation, make_student
 from facecore.train.recipes.distill_losses import Teacher, follow
-from facecore.train.recipes.measuring import PairLists, embedder, listed, open_pictures
+from facecore.train.recipes.measuring import PairLists, check_names, embedder, listed, open_pictures
 from facecore.train.recipes.networks import ALIGNMENT
 from facecore.train.state import Progress
 from facecore.transforms import Preset
@@ -122,13 +122,13 @@ def _from_folder(a: argparse.Namespace, preset: Preset, loading: Loading, ranks:
         raise DataError(
             f"{a.data}: no shards (faces-*.parquet) here: give --teacher MODEL or --targets FILE, one of them"
         )
-    folder, layout = _images(a.data)
+    folder, layout = _images(a.data, labelled=a.label_weight > 0)
     if ranks.main:
         people = f" of {len(folder.classes):,} people" if folder.classes else ", unlabelled"
         print(f"{folder.root}: {len(folder):,} images{people}", file=sys.stderr)
     target = read_targets(a.targets, a.index, folder) if a.targets else _asked(a, folder, loading, ranks)
     lists = PairLists(layout, preset) if layout is not None else None
-    pictures = open_pictures(folder, preset, a, loading)
+    pictures = open_pictures(folder, preset, a, loading, ranks)
     return _Source(pictures, {TEACHER: target}, follow([TEACHER], a.target_loss), folder.classes, lists)
 
 
@@ -143,13 +143,24 @@ def _asked(a: argparse.Namespace, folder: FaceFolder, loading: Loading, ranks: R
     return ask()
 
 
-def _images(data: Path) -> tuple[FaceFolder, Layout | None]:
-    """Labelled images where the folder has people in it, otherwise all that there are."""
+def _images(data: Path, labelled: bool) -> tuple[FaceFolder, Layout | None]:
+    """Labelled images where the training folder has people in it, otherwise all images that are in it.
+
+    Raises:
+        DataError: there is no image, or labels are needed and cannot be had.
+    """
     try:
         layout = find_layout(data)
-        return listed(layout.train), layout
     except DataError:
         return find_photos(data), None
+    try:
+        folder = listed(layout.train)
+        check_names(layout.train, folder.classes)
+    except DataError:
+        if labelled:
+            raise
+        folder = find_photos(layout.train)  # not `data`, where validation and test photos may be
+    return folder, layout
 
 
 def _fresh(a: argparse.Namespace, source: _Source) -> Student:

@@ -20,9 +20,11 @@ from facecore import checkpoint
 from facecore.data.folder import FaceFolder, scan_folder
 from facecore.data.layout import Layout
 from facecore.data.pictures import FilePictures, Pictures, as_tensor, hold
+from facecore.errors import DataError
 from facecore.files import write_text
 from facecore.models import EmbeddingNetwork
 from facecore.train.batches import Loading
+from facecore.train.distributed import Ranks
 from facecore.train.memory import fits_in_memory
 from facecore.train.verification_lists import (
     Embed,
@@ -49,10 +51,25 @@ def listed(folder: Path, classes: Sequence[str] | None = None) -> FaceFolder:
     return scan_folder(folder, classes, cache)
 
 
-def open_pictures(folder: FaceFolder, preset: Preset, a: argparse.Namespace, loading: Loading) -> Pictures:
+def check_names(folder: Path, classes: Sequence[str]) -> None:
+    """Make sure that the list of classes, which has one a line, can be written and read again.
+
+    Raises:
+        DataError: a name holds a line end, or bytes that are no text.
+    """
+    for name in classes:
+        readable = name.encode("utf-8", "replace").decode()
+        if readable != name or name.splitlines() != [name]:
+            raise DataError(f"{folder}: the folder {name!r} cannot be a line in the list of classes: rename it")
+
+
+def open_pictures(
+    folder: FaceFolder, preset: Preset, a: argparse.Namespace, loading: Loading, ranks: Ranks
+) -> Pictures:
     """The images of a folder, in memory where `--hold` says so or they fit well."""
     pictures = FilePictures(folder, preset)
-    size = len(pictures) * 3 * preset.size**2
+    # Each rank holds all of them; those on a processor share its memory.
+    size = len(pictures) * 3 * preset.size**2 * (ranks.world if loading.device.type == "cpu" else 1)
     if a.hold == "memory" or (a.hold == "auto" and fits_in_memory(size, loading.device)):
         return hold(pictures, loading.device, loading.workers, loading.start)
     return pictures
