@@ -19,7 +19,8 @@ def test_it_is_what_training_looks_for(tmp_path: Path) -> None:
     labelled = read_pairs(next(path for path in layout.lists if "val" in path.name)).table
     assert labelled["label"].value_counts().to_dict() == {False: 36, True: 30}
     assert all((layout.images / name).exists() for name in labelled["left"])
-    assert Image.open(folder.path(0)).size == (112, 112)
+    with Image.open(folder.path(0)) as picture:
+        assert picture.size == (112, 112)
 
 
 def test_one_seed_gives_one_folder(tmp_path: Path) -> None:
