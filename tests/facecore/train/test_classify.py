@@ -55,7 +55,7 @@ def test_imprinted_centres_name_the_training_images(head: str, centred: bool) ->
 def test_imprinted_centres_are_the_means(crops: object) -> None:
     objective = _objective("cosface")
     embeddings = torch.randn(6, 16, generator=torch.Generator().manual_seed(2))
-    length = float(objective.head.weight.norm(dim=1).mean())
+    length = objective.head.weight.detach().norm(dim=1).mean()
     objective.imprint(embeddings, KNOWN, centred=False)
     for label in range(3):
         mean = F.normalize(embeddings[KNOWN.eq(label)]).mean(0)
