@@ -191,6 +191,8 @@ class _Walker:
             time.monotonic() - self.window_began,
             self.stepper.splits,
             tuple(self.skipped.found.items()),
+            self.skipped.images,
+            self.plan.batch_size,
         )
 
     def save(self, must: bool) -> None:

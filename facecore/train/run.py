@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,11 @@ from facecore.train.origin import write_origin
 from facecore.train.plan import Phase, Plan, parse_phases
 from facecore.train.recipes.classify_job import classification_job
 from facecore.train.recipes.distill_job import distillation_job
-from facecore.train.record import Record, Row
-from facecore.train.state import CHECKPOINT, Progress, load_state, save_state
+from facecore.train.record import METRICS, Record, Row
+from facecore.train.run_folder import BEST, LAST, PROGRESS, check_folder, found_batch_size, locked
+from facecore.train.state import Progress, load_state, save_state
 from facecore.train.step import Stepper, make_sgd
 
-LAST, BEST, PROGRESS = "last", "best", "progress.json"
 JOBS: dict[str, Callable[[argparse.Namespace, Loading, Ranks], Job]] = {
     "reference": classification_job,
     "best": classification_job,
@@ -58,7 +59,10 @@ def run_training(a: argparse.Namespace) -> int:
         device = pick_device(a.device)
         if ranks.world > 1 and device.type == "cuda":
             device = torch.device("cuda", ranks.local)
-        return _Run(a, device, ranks).train()
+        arguments = identity(a, ranks)
+        check_folder(a.out, a.resume, arguments)
+        with locked(a.out) if ranks.main else nullcontext():
+            return _Run(a, device, ranks, arguments).train()
 
 
 def check_numbers(a: argparse.Namespace) -> None:
@@ -77,11 +81,10 @@ def check_numbers(a: argparse.Namespace) -> None:
 class _Run:
     """The parts of one run, put together."""
 
-    def __init__(self, a: argparse.Namespace, device: torch.device, ranks: Ranks) -> None:
-        self.a, self.device, self.ranks = a, device, ranks
+    def __init__(self, a: argparse.Namespace, device: torch.device, ranks: Ranks, arguments: dict[str, Any]) -> None:
+        self.a, self.device, self.ranks, self.arguments = a, device, ranks, arguments
         self.loading = Loading(device, a.workers, a.worker_start)
         self.autocast = pick_precision(a.precision, device)
-        self.arguments = identity(a, ranks)
         self._open()
         torch.manual_seed(a.seed)
         self.job = JOBS[a.recipe](a, self.loading, ranks)
@@ -95,16 +98,10 @@ class _Run:
         self.plan, self.sampler = self._plan()
 
     def _open(self) -> None:
-        """Make the folder of the run, unless another one is there."""
-        if not self.ranks.main:
-            return
-        run = self.a.out
-        run.mkdir(parents=True, exist_ok=True)
-        if not self.a.resume:
-            if (run / CHECKPOINT).exists():
-                raise DataError(f"{run} holds a run already: go on with --resume, or give another --out")
-            (run / "metrics.csv").unlink(missing_ok=True)
-            write_origin(run, self.arguments)
+        """Begin the record of a new run."""
+        if self.ranks.main and not self.a.resume:
+            (self.a.out / METRICS).unlink(missing_ok=True)
+            write_origin(self.a.out, self.arguments)
 
     def _largest_batch(self) -> int:
         """For `--batch-size auto`: what fits every rank; a run that goes on keeps what it began with."""
@@ -149,8 +146,11 @@ class _Run:
         start = Progress(plan.first_step, 0.0, skipped=already_skipped(job))
         if a.resume:
             start = load_state(a.out, self.objective, self.optimizer, self.scaler, self.arguments)
+            self._check_data(start)
             if self.ranks.main:
                 write_origin(a.out, self.arguments)
+        elif self.ranks.main:
+            self._write_progress(start)  # what --batch-size auto found is known to whoever goes on
         wrapped = self.ranks.distribute(self.objective)
         norm = a.max_gradient_norm or None
         stepper = Stepper(wrapped, self.optimizer, self.scaler, self.autocast, norm, a.seed, start.splits)
@@ -172,6 +172,15 @@ class _Run:
         self.ranks.wait()
         return DONE
 
+    def _check_data(self, start: Progress) -> None:
+        """Other data, or a batch size that was lowered then and is not now, would go on with other batches."""
+        before, now = (start.images, start.batch_size), (len(self.job.pictures), self.plan.batch_size)
+        if all(before) and before != now:
+            raise DataError(
+                f"{self.a.out}: the run was started with {before[0]:,} images, {before[1]} in a step, and now there "
+                f"are {now[0]:,}, {now[1]} in a step. Use another --out for a new run"
+            )
+
     @property
     def row_steps(self) -> int:
         """Steps between two rows of metrics."""
@@ -189,6 +198,9 @@ class _Run:
         if not self.ranks.main:
             return
         save_state(self.a.out, self.objective, self.optimizer, self.scaler, progress, self.arguments)
+        self._write_progress(progress)
+
+    def _write_progress(self, progress: Progress) -> None:
         size = self.plan.batch_size
         content = {
             "samples_done": progress.step * size,
@@ -262,19 +274,6 @@ class Reports:
             return run.job.validate()
         finally:
             run.objective.train()
-
-
-def found_batch_size(run: Path) -> int:
-    """The batch size that a run with `--batch-size auto` began with.
-
-    Raises:
-        DataError: the run does not say.
-    """
-    path = run / PROGRESS
-    try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["batch_size"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: does not say which batch size the run began with: {error}") from error
 
 
 def identity(a: argparse.Namespace, ranks: Ranks) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class Progress:
         window_seconds: spent since that row.
         splits: pieces that each part of a batch is cut into, since more did not fit into memory.
         skipped: images that could not be read so far, as (name, reason).
+        images: in the training data; 0 where nobody knows.
+        batch_size: images in a step; 0 where nobody knows.
     """
 
     step: int
@@ -43,6 +45,8 @@ class Progress:
     window_seconds: float = 0.0
     splits: int = 1
     skipped: tuple[tuple[str, str], ...] = field(default=())
+    images: int = 0
+    batch_size: int = 0
 
 
 def save_state(

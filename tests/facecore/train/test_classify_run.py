@@ -135,6 +135,18 @@ def _samples(run: Path) -> int:
     return int(json.loads(path.read_text())["samples_done"]) if path.exists() else 0
 
 
+def test_a_run_whose_data_changed_does_not_go_on(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = _command(people, tmp_path / "run", "--epochs", "1", "--no-calibration")
+    assert main(command) == 0
+    assert main(command) == 2
+    assert "holds a run already" in capsys.readouterr().err.splitlines()[-1]
+    (people / "train_data" / "ann" / "0.png").unlink()
+    assert main([*command, "--resume"]) == 2
+    assert "started with 18 images, 6 in a step, and now there are 17" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("head", ["arcface", "adaface"])
 def test_best_starts_from_the_bundled_weights(people: Path, tmp_path: Path, head: str) -> None:
     run = tmp_path / "run"
