@@ -4,8 +4,8 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,22 @@ def run_training(a: argparse.Namespace) -> int:
             device = torch.device("cuda", ranks.local)
         arguments = identity(a, ranks)
         check_folder(a.out, a.resume, arguments)
-        with locked(a.out) if ranks.main else nullcontext():
+        with locked(a.out) if ranks.main else nullcontext(), _worker_deaths_in_words():
             return _Run(a, device, ranks, arguments).train()
+
+
+@contextmanager
+def _worker_deaths_in_words() -> Iterator[None]:
+    """PyTorch raises a RuntimeError wherever the main process is when the system has ended a worker."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(
+            "a process that reads images was ended by the system, most likely for want of memory: lower --workers, or "
+            f"set --hold disk, and go on with --resume where there is a checkpoint ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def check_numbers(a: argparse.Namespace) -> None:

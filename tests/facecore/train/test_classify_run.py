@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils.data import get_worker_info
 
 from eval.score import main as score
 from facecore import checkpoint
+from facecore.data.pictures import FilePictures
 from facecore.recognizer import FaceRecognizer
 from facecore.train.__main__ import main
 from tests.facecore.train.people import write_people
@@ -133,6 +135,22 @@ def test_killed_and_resumed_gives_the_same_weights(finished: Finished, tmp_path:
 def _samples(run: Path) -> int:
     path = run / "progress.json"
     return int(json.loads(path.read_text())["samples_done"]) if path.exists() else 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked, and take over what was replaced, on Linux")
+def test_a_worker_that_the_system_ends(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(self: FilePictures, rows: np.ndarray) -> None:
+        assert get_worker_info() is not None
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(FilePictures, "take", ended)
+    command = _command(people, tmp_path / "run", "--hold", "disk", "--workers", "1", "--worker-start", "fork")
+    assert main(command) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "ended by the system" in line
+    assert "lower --workers" in line
 
 
 def test_a_run_whose_data_changed_does_not_go_on(
