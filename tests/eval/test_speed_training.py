@@ -34,6 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "MATRICES", (32, 64))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_table_of_both_loops(capsys: pytest.CaptureFixture[str], people: Path) -> None:
     flags = ["--size", "64", "--batch-size", "2", "--workers", "0", "--steps", "1", "--repeat", "1", "--device", "cpu"]

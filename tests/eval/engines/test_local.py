@@ -65,6 +65,7 @@ def test_bytes_are_photos_too(recognizer: FaceRecognizer, paths: list[Path]) -> 
     np.testing.assert_array_equal(from_files.matrix, from_bytes.matrix)
 
 
+@pytest.mark.slow
 def test_photos_that_crash_or_hang_cost_one_worker_each(recognizer: FaceRecognizer, paths: list[Path]) -> None:
     good = paths[0].read_bytes()
     names = ["crash.png", "once.png", "hang.png"]

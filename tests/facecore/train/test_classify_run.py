@@ -103,6 +103,7 @@ def test_the_command_that_it_prints_scores_the_list(
     assert len(pd.read_csv(tmp_path / "scores.csv")) == 28
 
 
+@pytest.mark.slow
 def test_from_the_disk_by_workers_or_from_memory_gives_the_same_weights(finished: Finished, tmp_path: Path) -> None:
     command = _command(
         finished.people, tmp_path / "disk", "--lr", "0.02", "--hold", "disk", "--workers", "2", "--no-calibration"

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -15,6 +16,7 @@ import torch
 from facecore import checkpoint
 from facecore.recognizer import FaceRecognizer
 from facecore.train.__main__ import main
+from tests.tiny_shards import write_tiny_shards
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = ["--batch-size", "8", "--bank-size", "16", "--warmup-steps", "2", "--lr", "0.02", "--device", "cpu"]
@@ -29,10 +31,13 @@ def _weights(run: Path) -> dict[str, torch.Tensor]:
     return checkpoint.load(run / "last").network.state_dict()
 
 
-@pytest.fixture
-def finished(tiny_shards: Path, tmp_path: Path) -> Path:
-    assert main(_command(tiny_shards, tmp_path / "run", "--log-every", "2")) == 0
-    return tmp_path / "run"
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, crops: list[np.ndarray]) -> Path:
+    """A run that several tests look at."""
+    folder = tmp_path_factory.mktemp("finished")
+    data, run = write_tiny_shards(folder / "shards", crops), folder / "run"
+    assert main(_command(data, run, "--log-every", "2")) == 0
+    return run
 
 
 def test_the_run_writes_a_calibrated_model_and_its_record(finished: Path, astronaut: object) -> None:
@@ -51,6 +56,7 @@ def test_the_run_writes_a_calibrated_model_and_its_record(finished: Path, astron
     assert comparison.score == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_gives_the_same_weights(
     finished: Path, tiny_shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +88,7 @@ def _samples(run: Path) -> int:
     return int(json.loads(path.read_text())["samples_done"]) if path.exists() else 0
 
 
+@pytest.mark.slow
 def test_goes_on_from_a_model(finished: Path, tiny_shards: Path, tmp_path: Path) -> None:
     later = tmp_path / "later"
     command = _command(tiny_shards, later, "--init", str(finished / "last"), "--samples-done", "64")
