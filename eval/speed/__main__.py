@@ -17,9 +17,9 @@ torchvision's references/classification/train.py (ImageFolder, one picture at a 
 channels first, loss and top-1 and top-5 accuracy brought to Python after each step). Both train torchvision's ResNet-18
 on the same folder, at the same size and batch size, with as many workers, threads and classes, the same way of cutting
 pictures out, and plain SGD; both have autocast where --precision asks for it, and none otherwise. They take turns. A
-third line is ours with the pictures in memory, as facecore.train keeps them by itself where they fit. The last columns
-are the operations of the step, forward and backward, beside those of the fastest of some large matrix products in that
-precision.
+third line is ours with the pictures in memory, as facecore.train keeps them by itself where they fit; --compile adds a
+fourth, in memory and with the network compiled, which takes a minute at the start. The last columns are the operations
+of the step, forward and backward, beside those of the fastest of some large matrix products in that precision.
 
 `scale` says how much disk it needs before it takes it, and deletes what it made unless --keep is given.
 """
@@ -76,6 +76,7 @@ def _add_training_flags(g: "argparse._ArgumentGroup") -> None:
     g.add_argument("--batch-size", type=int, default=64, metavar="N", help="images in a step (default 64)")
     g.add_argument("--workers", type=int, default=2, metavar="N", help="processes that read images (default 2)")
     g.add_argument("--steps", type=int, default=8, metavar="N", help="steps in each run that is timed (default 8)")
+    g.add_argument("--compile", action="store_true", help="train: measure ours compiled, too; needs a C++ compiler")
     g.add_argument("--classes", type=int, default=4000, metavar="N", help="scale: people (default 4000)")
     g.add_argument("--images", type=int, default=380_000, metavar="N", help="scale: images (default 380000)")
     g.add_argument("--epoch-images", type=int, metavar="N",
@@ -108,7 +109,7 @@ def _run(a: argparse.Namespace) -> int:
     elif a.what == "train":
         if len(a.photos) != 1:
             raise ValueError(f"train needs one folder of training data, not {len(a.photos)}")
-        setup = Setup(pick_device(a.device), a.size, a.batch_size, a.workers, a.steps)
+        setup = Setup(pick_device(a.device), a.size, a.batch_size, a.workers, a.steps, a.compile)
         training(a.photos[0], setup, a.precision, repeat)
     elif a.what == "scale":
         tree = Tree(a.classes, a.images, a.size)

@@ -31,6 +31,7 @@ from facecore.train.flags import RECIPES
 from facecore.train.loop import Calls, train
 from facecore.train.plan import Phase, Plan
 from facecore.train.recipes.classify import Classification
+from facecore.train.run import compile_network
 from facecore.train.state import Progress
 from facecore.train.step import Stepper, make_sgd
 from facecore.transforms import Preset, preset
@@ -51,6 +52,7 @@ class Setup:
         batch_size: images in a step.
         workers: processes that read images.
         steps: steps of a window that are timed.
+        compiled: whether ours is measured compiled as well (`facecore.train --compile`), in memory.
     """
 
     device: torch.device
@@ -58,6 +60,7 @@ class Setup:
     batch_size: int
     workers: int
     steps: int
+    compiled: bool = False
 
     @property
     def settle(self) -> int:
@@ -86,14 +89,23 @@ class OurLoop:
         setup: how to train.
         autocast: type of the convolutions, None for float32.
         shortcut: of the ResNet-18; "projection" is torchvision's network.
+        compiled: whether the network is compiled, at its first step.
     """
 
     def __init__(
-        self, pictures: Pictures, classes: int, setup: Setup, autocast: torch.dtype | None, shortcut: Shortcut
+        self,
+        pictures: Pictures,
+        classes: int,
+        setup: Setup,
+        autocast: torch.dtype | None,
+        shortcut: Shortcut,
+        compiled: bool = False,
     ) -> None:
         self.setup, self.pictures = setup, pictures
         self.loading = Loading(setup.device, setup.workers)
         self.objective = make_objective(classes, shortcut, setup.device)
+        if compiled:
+            compile_network(self.objective.network)
         optimizer = make_sgd(self.objective, RECIPE["momentum"], RECIPE["weight_decay"])
         scaler = GradScaler(setup.device.type, enabled=autocast is torch.float16)
         limit = RECIPE["max_gradient_norm"] or None
@@ -200,11 +212,14 @@ def _lines(folder: FaceFolder, files: Pictures, held: Pictures, setup: Setup, ki
         folder.root, setup.preset, setup.batch_size, setup.workers, setup.device, kind, RATE,
         RECIPE["momentum"], RECIPE["weight_decay"],
     )  # fmt: skip
-    return [
+    lines = [
         _Line("torchvision's loop", kind, reference),
         _Line("ours, from files", kind, OurLoop(files, classes, setup, kind, "projection")),
         _Line("ours, in memory", kind, OurLoop(held, classes, setup, kind, "projection")),
     ]
+    if setup.compiled:
+        lines.append(_Line("ours, compiled", kind, OurLoop(held, classes, setup, kind, "projection", compiled=True)))
+    return lines
 
 
 def _print_table(
