@@ -72,6 +72,7 @@ def distillation_job(a: argparse.Namespace, loading: Loading, ranks: Ranks) -> J
     preset = make_preset(a.preset, a.size)
     shards = any(Path(a.data).glob("faces-*.parquet"))
     source = _from_shards(a, loading) if shards else _from_folder(a, preset, loading, ranks)
+    torch.manual_seed(a.seed)  # a teacher that was loaded has drawn random numbers, a table has not
     student = _initial(a.init, list(source.targets)) if a.init else _fresh(a, source)
     head = _label_head(a, student, source.classes)
     objective = Distillation(
