@@ -13,7 +13,7 @@ from types import FrameType
 
 import psutil
 
-ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
+ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,13 @@ def _wait(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
 @contextlib.contextmanager
 def _interrupting() -> Iterator[None]:
     """Being told to end is taken as Ctrl-C, so that the program does not go on alone."""
+    # A command in the background may be deaf to Ctrl-C, and a program inherits that, which then could not be stopped.
+    # What has a handler here is heard there again.
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        if number != signal.SIGINT or not deaf:
+            raise KeyboardInterrupt
 
     numbers = [getattr(signal, name) for name in ENDING_SIGNALS if hasattr(signal, name)]
     before = {number: signal.signal(number, interrupt) for number in numbers}

@@ -4,13 +4,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from eval.ablation.child import run_program
 
 ROOT = Path(__file__).resolve().parents[3]
+Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 def _python(code: str) -> list[str]:
@@ -50,8 +53,17 @@ def test_a_program_that_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_being_stopped_stops_the_program_and_waits_for_it(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "ctrl_c"),
+    [
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGTERM, signal.default_int_handler),
+        (signal.SIGTERM, signal.SIG_IGN),  # as of a command that a script starts in the background
+    ],
+)
+def test_being_stopped_stops_the_program_and_waits_for_it(
+    tmp_path: Path, number: signal.Signals, ctrl_c: Handler
+) -> None:
     ready, ended = tmp_path / "ready", tmp_path / "ended"
     code = (
         f"import time\ntry:\n open({str(ready)!r}, 'w').close(); time.sleep(60)\n"
@@ -63,11 +75,27 @@ def test_being_stopped_stops_the_program_and_waits_for_it(tmp_path: Path, number
             time.sleep(0.01)
         os.kill(os.getpid(), number)
 
-    before = signal.getsignal(number)
-    thread = threading.Thread(target=stop)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        run_program(_python(code), tmp_path / "log")
-    thread.join()
-    assert ended.exists()
-    assert signal.getsignal(number) == before
+    usual = signal.signal(signal.SIGINT, ctrl_c)
+    try:
+        before = signal.getsignal(number)
+        thread = threading.Thread(target=stop)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            run_program(_python(code), tmp_path / "log")
+        thread.join()
+        assert ended.exists()
+        assert signal.getsignal(number) == before
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+def test_ctrl_c_that_is_ignored_stays_so(tmp_path: Path) -> None:
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        assert run_program(_python("import time; time.sleep(0.8)"), tmp_path / "log").code == 0
+        timer.join()
+    finally:
+        signal.signal(signal.SIGINT, usual)
