@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from demo.example_folder import PARTS, write_example_folder
@@ -23,6 +24,7 @@ def test_it_is_what_training_looks_for(tmp_path: Path) -> None:
         assert picture.size == (112, 112)
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_folder(tmp_path: Path) -> None:
     first, again, other = (write_example_folder(tmp_path / name, seed) for name, seed in (("a", 0), ("b", 0), ("c", 1)))
     photo = Path("train_data") / "hopper" / "03.png"

@@ -55,6 +55,7 @@ def folder(tmp_path: Path, astronaut: np.ndarray, coffee: np.ndarray) -> Path:
     return photos
 
 
+@pytest.mark.slow
 def test_stages_and_their_sum(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     before = torch.get_num_threads()
     assert main(["stages", str(folder), "--repeat", "1"]) == 0

@@ -61,6 +61,7 @@ def test_everything_is_measured_and_nothing_left(capsys: pytest.CaptureFixture[s
     assert not any((tmp_path / "temporary").iterdir())
 
 
+@pytest.mark.slow
 def test_a_kept_tree_is_used_again(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     keep = tmp_path / "kept"
     flags = ["scale", "--classes", "2", "--size", "64", "--keep", str(keep), "--epoch-images", "4", *FLAGS]

@@ -166,7 +166,7 @@ def test_a_run_whose_data_changed_does_not_go_on(
     assert "started with 18 images, 6 in a step, and now there are 17" in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("head", ["arcface", "adaface"])
+@pytest.mark.parametrize("head", ["arcface", pytest.param("adaface", marks=pytest.mark.slow)])
 def test_best_starts_from_the_bundled_weights(people: Path, tmp_path: Path, head: str) -> None:
     run = tmp_path / "run"
     more = ["--init", "resnet18", "--head", head, "--lr", "0.001", "--no-calibration", "--sampler", "balanced"]
@@ -177,6 +177,7 @@ def test_best_starts_from_the_bundled_weights(people: Path, tmp_path: Path, head
     assert json.loads((run / "results.json").read_text())["test_accuracy"] > 0.5
 
 
+@pytest.mark.slow
 def test_best_saves_a_layer_that_names_people(people: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     more = ["--embedding-dim", "32", "--no-calibration", "--sampler", "pk", "--people", "3", "--per-person", "2"]
