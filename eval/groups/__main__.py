@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from eval.decision import chosen_threshold
 from eval.groups.faces import read_labelled
 from eval.groups.picture import draw
 from eval.groups.rates import GroupRate, group_rates
@@ -30,7 +31,6 @@ from eval.groups.words import Measured, to_markdown
 from facecore.command_line import DONE, run_command
 from facecore.files import atomic_path, write_text
 from facecore.flags import add_decision_flags, add_model_flags, recognizer_from
-from facecore.recognizer import FaceRecognizer
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,7 +65,7 @@ def _measure(a: argparse.Namespace) -> int:
         if value < least:
             raise ValueError(f"--{name} must be {least} or more, not {value}")
     recognizer = recognizer_from(a)
-    threshold, what = _threshold(recognizer, a.far, a.threshold, a.model)
+    threshold, what = chosen_threshold(recognizer, a.far, a.threshold, a.model)
     faces = read_labelled(a.shards, a.split, None if a.half == "all" else a.half, a.by, a.photos, a.seed)
     crops = [recognizer.input.fit(image) for image in faces.images]
     batches = tqdm(range(0, len(crops), a.batch_size), desc="embedding", unit="batch")
@@ -77,23 +77,6 @@ def _measure(a: argparse.Namespace) -> int:
     print(text)
     print(f"wrote {a.out / 'groups.csv'}, groups.md and groups.png", file=sys.stderr)
     return DONE
-
-
-def _threshold(recognizer: FaceRecognizer, far: float | None, threshold: float | None, model: str) -> tuple[float, str]:
-    """The threshold, and what it is in words.
-
-    Raises:
-        ValueError: there is none, or two were asked for.
-    """
-    if threshold is not None:
-        if far is not None:
-            raise ValueError("--far and --threshold exclude each other")
-        return threshold, "given"
-    if recognizer.calibration is None:
-        raise ValueError(f"{model} has no calibration, which would give a threshold: give --threshold")
-    if far is not None:
-        return recognizer.calibration.threshold_for(far), f"at FAR {far:g} of its calibration"
-    return recognizer.calibration.threshold, "shipped with the model"
 
 
 def _write(out: Path, rates: dict[str, list[GroupRate]], text: str) -> None:

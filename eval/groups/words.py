@@ -31,8 +31,8 @@ def to_markdown(measured: Measured, rates: Mapping[str, Sequence[GroupRate]]) ->
     chosen = "" if measured.half == "all" else f" (half {measured.half})"
     lines = [
         f"False matches of {measured.model} among {measured.photos:,} strangers{chosen}, one photo each, at the "
-        f"threshold {measured.threshold:.4f} ({measured.what}). Every two photos are a pair; intervals (95 %) know that a photo "
-        f"stands in many pairs. A rate with fewer than {FEW} false matches is marked *few*.",
+        f"threshold {measured.threshold:.4f} ({measured.what}). Every two photos are a pair; intervals (95 %) know "
+        f"that a photo stands in many pairs. A rate with fewer than {FEW} false matches is marked *few*.",
     ]
     for by, part in rates.items():
         lines += ["", f"### By {by.replace('+', ' and ')}", "", *_table(part), "", _across(part), "", _meaning(part)]

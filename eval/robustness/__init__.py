@@ -1,0 +1,1 @@
+"""What poor photos do to scores: resolution, blur, JPEG, darkness, rotation, covered parts."""

@@ -1,0 +1,99 @@
+"""Measure what poor photos do to scores and decisions.
+
+    python -m eval.robustness SHARDS --out robustness
+    python -m eval.robustness SHARDS --model MODEL --half fit --damage resolution blur --out robustness
+
+SHARDS is a folder of Parquet shards of aligned faces with val_pairs.parquet (columns id, image, person and split). Of
+the people that one half of the pairs names, some photos are damaged (fewer pixels, blur, JPEG, darkness, rotation,
+covered parts) and each is compared with all photos as they were. Damage is done to the aligned face: what the detector
+makes of such photos is not part of it.
+
+Written to --out: robustness.csv (a row a level), robustness.md (tables, and until where each is usable) and
+robustness.png (a panel a kind).
+
+Exit code: 0 done; 2 wrong usage, or shards or a model that cannot be used; 3 the result could not be written;
+130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from eval.decision import chosen_threshold
+from eval.robustness.damage import DAMAGES, Crop
+from eval.robustness.measure import Outcome, outcomes
+from eval.robustness.people import read_people
+from eval.robustness.picture import draw
+from eval.robustness.words import Measured, to_markdown
+from facecore.command_line import DONE, run_command
+from facecore.files import atomic_path, write_text
+from facecore.flags import add_decision_flags, add_model_flags, recognizer_from
+from facecore.recognizer import FaceRecognizer
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        "python -m eval.robustness", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [damage.name for damage in DAMAGES]
+    p.add_argument("shards", type=Path, metavar="SHARDS", help="folder of shards with labelled people and their pairs")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    p.add_argument("--damage", nargs="+", choices=names, default=names, metavar="KIND",
+                   help=f"kinds (default all: {', '.join(names)})")  # fmt: skip
+    p.add_argument("--half", choices=["test", "fit"], default="test", help="of the pairs (default test)")
+    p.add_argument("--split", default="val", help="of the faces (default val: people not used in training)")
+    p.add_argument("--photos", type=int, default=500, metavar="N", help="to damage (default 500)")
+    p.add_argument("--seed", type=int, default=0, help="of the choice of photos (default 0)")
+    p.add_argument("--batch-size", type=int, default=64, metavar="N", help="faces in one pass (default 64)")
+    add_decision_flags(p)
+    add_model_flags(p)
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    return run_command(parser(), _measure, argv)
+
+
+def _measure(a: argparse.Namespace) -> int:
+    for name, value in (("photos", a.photos), ("batch-size", a.batch_size)):
+        if value < 1:
+            raise ValueError(f"--{name} must be 1 or more, not {value}")
+    recognizer = recognizer_from(a)
+    threshold, what = chosen_threshold(recognizer, a.far, a.threshold, a.model)
+    people = read_people(a.shards, a.split, a.half, a.photos, a.seed)
+    damages = [damage for damage in DAMAGES if damage.name in a.damage]
+    every = outcomes(people, damages, threshold, lambda crops: encode(recognizer, crops, a.batch_size))
+    found = {damage: [outcome for outcome in every if outcome.damage == damage.name] for damage in damages}
+    counts = len(np.unique(people.people)), len(people.images), len(people.damaged)
+    text = to_markdown(Measured(str(a.model), a.half, *counts, threshold, what), found)
+    _write(a.out, every, text, draw(found))
+    print(text)
+    print(f"wrote {a.out / 'robustness.csv'}, robustness.md and robustness.png", file=sys.stderr)
+    return DONE
+
+
+def encode(recognizer: FaceRecognizer, crops: Sequence[Crop], batch_size: int) -> NDArray[np.float32]:
+    """Embeddings of any number of crops: (N, D) float32 of length one."""
+    fitted = [recognizer.input.fit(crop) for crop in crops]
+    batches = range(0, len(fitted), batch_size)
+    return np.concatenate([recognizer.encode(fitted[i : i + batch_size], batch_size) for i in batches])
+
+
+def _write(out: Path, every: Sequence[Outcome], text: str, picture: bytes) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out / "robustness.csv") as path:
+        pd.DataFrame([outcome.to_dict() for outcome in every]).to_csv(path, index=False, lineterminator="\n")
+    write_text(out / "robustness.md", text)
+    with atomic_path(out / "robustness.png") as path:
+        path.write_bytes(picture)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
