@@ -36,8 +36,8 @@ def to_markdown(measured: Measured, found: Mapping[Damage, Sequence[Outcome]]) -
     lines = [
         f"{measured.model}: {measured.damaged:,} of {measured.photos:,} photos of {measured.people} people (half "
         f"{measured.half}), damaged and compared with all photos as they were: {first.genuine:,} genuine and "
-        f"{first.impostor:,} impostor pairs a level. Threshold {measured.threshold:.4f} ({measured.what}); intervals are "
-        "95 % and know that people stand in many pairs. A kind of damage counts as usable until "
+        f"{first.impostor:,} impostor pairs a level. Threshold {measured.threshold:.4f} ({measured.what}); intervals "
+        "are 95 % and know that people stand in many pairs. A kind of damage counts as usable until "
         f"{100 * USABLE:.0f} % of the matches of intact photos are lost.",
         "",
         *_limits(found),
