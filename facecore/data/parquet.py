@@ -64,6 +64,7 @@ def read_shards(
     teachers: Sequence[str] = (),
     people: bool = False,
     progress: bool = True,
+    licences: Sequence[str] = (),
 ) -> FaceShards:
     """All faces of some splits, decoded by as many threads as there are cores: 38 kB a face.
 
@@ -73,6 +74,7 @@ def read_shards(
         teachers: columns of embeddings to take along.
         people: whether to label the faces by the column `person`; where it is empty or missing a face has no label.
         progress: whether to draw a bar on stderr.
+        licences: values of the column `licence` to take; none: all faces, whatever it says.
 
     Raises:
         DataError: no shards there, a column or scale is missing, an image cannot be decoded or has another size.
@@ -80,10 +82,11 @@ def read_shards(
     paths = shard_paths(folder)
     scales = {name: _teacher_scale(Path(folder), name) for name in teachers}
     columns = ["id", "image", *teachers]
-    tables = [_read_table(path, columns, splits, ["person"] if people else []) for path in paths]
+    tables = [_read_table(path, columns, splits, ["person"] if people else [], licences) for path in paths]
     total = sum(table.num_rows for table in tables)
     if total == 0:
-        raise DataError(f"{folder}: no face belongs to the split {' or '.join(splits)}")
+        under = f" under the licence {' or '.join(licences)}" if licences else ""
+        raise DataError(f"{folder}: no face belongs to the split {' or '.join(splits)}{under}")
     labels, classes = _labels(tables) if people else (np.full(total, -1, np.int64), ())
     return FaceShards(
         ids=np.concatenate([table["id"].to_numpy() for table in tables]).astype(np.int64),
@@ -137,11 +140,14 @@ def read_pairs(folder: str | Path, half: str) -> pd.DataFrame:
     return pairs
 
 
-def _read_table(path: Path, columns: list[str], splits: Sequence[str], optional: Sequence[str]) -> pa.Table:
+def _read_table(
+    path: Path, columns: list[str], splits: Sequence[str], optional: Sequence[str], licences: Sequence[str]
+) -> pa.Table:
+    wanted_rows = [("split", "in", list(splits)), *([("licence", "in", list(licences))] if licences else [])]
     try:
         present = pq.read_schema(path).names if optional else []
         wanted = columns + [name for name in optional if name in present]
-        return pq.read_table(path, columns=wanted, filters=[("split", "in", list(splits))])
+        return pq.read_table(path, columns=wanted, filters=wanted_rows)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path}: the shard cannot be read: {error}") from error
 

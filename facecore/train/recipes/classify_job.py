@@ -19,6 +19,7 @@ from facecore.data.pictures import FilePictures, Pictures, row_loader
 from facecore.data.samplers import PK, Balanced, Shuffled
 from facecore.data.small_images import small_image_notice
 from facecore.device import pick_precision
+from facecore.errors import DataError
 from facecore.models import EmbeddingNetwork, Student
 from facecore.models.heads import make_head
 from facecore.train.batches import Loading, Sampler
@@ -40,6 +41,8 @@ def classification_job(a: argparse.Namespace, loading: Loading, ranks: Ranks) ->
         DataError: the folder cannot be used.
         ModelError: the model of `--init` cannot be used.
     """
+    if a.licences:
+        raise DataError(f"--licences chooses faces of shards, which the recipe {a.recipe} does not read")
     layout = find_layout(a.data)
     preset = make_preset(a.preset, a.size)
     folder = listed(layout.train)

@@ -107,7 +107,7 @@ def _from_shards(a: argparse.Namespace, loading: Loading) -> _Source:
         raise DataError(f"{a.data}: shards bring their own embeddings: leave out --teacher and --targets")
     if not a.no_calibration:
         read_pairs(a.data, "fit")  # needed at the end, and better missed now than after hours
-    read = read_shards(a.data, ["train"], names, people=a.label_weight > 0)
+    read = read_shards(a.data, ["train"], names, people=a.label_weight > 0, licences=a.licences or ())
     faces = as_tensor(read.images).to(loading.device)
     return _Source(
         HeldPictures(faces, read.labels, read.name),
@@ -119,6 +119,8 @@ def _from_shards(a: argparse.Namespace, loading: Loading) -> _Source:
 
 
 def _from_folder(a: argparse.Namespace, preset: Preset, loading: Loading, ranks: Ranks) -> _Source:
+    if a.licences:
+        raise DataError(f"{a.data}: --licences chooses faces of shards (faces-*.parquet), and there are none here")
     if bool(a.teacher) == bool(a.targets):
         raise DataError(
             f"{a.data}: no shards (faces-*.parquet) here: give --teacher MODEL or --targets FILE, one of them"
@@ -191,6 +193,8 @@ def _label_head(a: argparse.Namespace, student: Student, classes: tuple[str, ...
 
 def _config(a: argparse.Namespace, teachers: list[str]) -> ModelConfig:
     training = {"recipe": a.recipe, "teachers": teachers, "phases": a.phases, "epochs": a.epochs, "seed": a.seed}
+    if a.licences:
+        training["licences"] = a.licences
     return ModelConfig("student", {}, a.preset, a.size, ALIGNMENT if a.preset == "aligned" else None, training)
 
 

@@ -100,6 +100,26 @@ def test_no_face_of_the_split(tiny_shards: Path) -> None:
         read_shards(tiny_shards, ["holiday"])
 
 
+def test_faces_of_some_licences_alone(tiny_shards: Path) -> None:
+    every = read_shards(tiny_shards, ["train"], progress=False)
+    free = set()
+    for path in tiny_shards.glob("faces-*.parquet"):
+        table = pq.read_table(path)
+        licences = [("cc-by-4.0", "research", "mit-repo")[i % 3] for i in range(table.num_rows)]
+        pq.write_table(table.append_column("licence", pa.array(licences)), path)
+        free |= {number for number, name in zip(table["id"].to_pylist(), licences, strict=True) if name != "research"}
+    some = read_shards(tiny_shards, ["train"], ["teacher"], progress=False, licences=["cc-by-4.0", "mit-repo"])
+    assert set(some.ids) == free & set(every.ids)
+    assert len(some.targets["teacher"]) == len(some) < len(every)
+    with pytest.raises(DataError, match="split train under the licence gpl"):
+        read_shards(tiny_shards, ["train"], licences=["gpl"])
+
+
+def test_shards_that_say_no_licence(tiny_shards: Path) -> None:
+    with pytest.raises(DataError, match=r"faces-.*parquet.*licence"):
+        read_shards(tiny_shards, ["train"], progress=False, licences=["research"])
+
+
 def test_a_teacher_that_is_not_there(tiny_shards: Path) -> None:
     with pytest.raises(DataError, match="teacher3.*teacher, teacher2"):
         read_shards(tiny_shards, ["train"], ["teacher3"])

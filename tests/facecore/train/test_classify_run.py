@@ -213,6 +213,7 @@ def test_a_damaged_image_is_left_out_and_named(
         (["--size", "32"], "--size must be 64"),
         (["--init", "nowhere"], "nowhere"),
         (["--resume"], "no checkpoint"),
+        (["--licences", "cc-by-4.0"], "--licences chooses faces of shards"),
         (["--sampler", "pk"], "--people 16 times --per-person 4"),
         (["--arch", "alexnet", "--embedding-dim", "64"], "alexnet"),
     ],

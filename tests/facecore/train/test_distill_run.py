@@ -113,6 +113,7 @@ def test_goes_on_from_a_model(finished: Path, tiny_shards: Path, tmp_path: Path)
         (["--label-weight", "1"], "fewer than two people"),
         (["--sampler", "balanced"], "needs images with labels"),
         (["--teachers", "other"], "other"),
+        (["--licences", "research"], "licence"),
     ],
 )
 def test_a_mistake_is_one_line(
