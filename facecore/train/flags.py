@@ -157,7 +157,7 @@ def _add_distillation(g: "argparse._ArgumentGroup") -> None:
                    help="for --teacher and --targets: cosine for embeddings spread over the sphere, regression for a "
                    "Euclidean space (default cosine)")  # fmt: skip
     g.add_argument("--licences", nargs="+", metavar="LICENCE",
-                   help="for shards: learn from faces of these values of the column licence alone (default: all)")  # fmt: skip
+                   help="for shards: only faces with these values of the column licence (default: all)")  # fmt: skip
     g.add_argument(
         "--bank-size", type=int, default=8192, metavar="N", help="faces in the bank of a step (default 8192)"
     )
