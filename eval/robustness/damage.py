@@ -62,7 +62,8 @@ def compress(crop: Crop, quality: float, random: np.random.Generator) -> Crop:
 
 def darken(crop: Crop, factor: float, random: np.random.Generator) -> Crop:
     """All values, as stored, times the factor, rounded to whole numbers: detail in the dark is lost."""
-    return np.rint(crop * np.float32(factor)).astype(np.uint8)
+    darker: Crop = np.rint(crop * np.float32(factor)).astype(np.uint8)
+    return darker
 
 
 def turn(crop: Crop, degrees: float, random: np.random.Generator) -> Crop:

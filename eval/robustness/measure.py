@@ -68,7 +68,7 @@ def outcomes(people: People, damages: Sequence[Damage], threshold: float, encode
         threshold: a pair is accepted where its cosine is at least this.
         encode: uint8 crops (112, 112, 3) -> (N, D) float32 of length one.
     """
-    intact = encode(people.images)
+    intact = encode(list(people.images))
     found = []
     levels = [(damage, level) for damage in damages for level in damage.levels]
     for damage, level in tqdm(levels, desc="levels", unit="level"):

@@ -54,4 +54,4 @@ def read_people(folder: Path, split: str, half: str, photos: int, seed: int = 0)
     order = order[order["person"].isin(several)].sort_values("drawn")
     order["round"] = order.groupby("person").cumcount()
     damaged = order.sort_values(["round", "drawn"]).index.to_numpy(np.int64)[:photos]
-    return People(faces.images[rows], people, tuple(faces.name(row) for row in rows), np.sort(damaged))
+    return People(faces.images[rows], people, tuple(faces.name(int(row)) for row in rows), np.sort(damaged))

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -143,11 +144,13 @@ def read_pairs(folder: str | Path, half: str) -> pd.DataFrame:
 def _read_table(
     path: Path, columns: list[str], splits: Sequence[str], optional: Sequence[str], licences: Sequence[str]
 ) -> pa.Table:
-    wanted_rows = [("split", "in", list(splits)), *([("licence", "in", list(licences))] if licences else [])]
+    rows = pc.field("split").isin(list(splits))
+    if licences:
+        rows &= pc.field("licence").isin(list(licences))
     try:
         present = pq.read_schema(path).names if optional else []
         wanted = columns + [name for name in optional if name in present]
-        return pq.read_table(path, columns=wanted, filters=wanted_rows)
+        return pq.read_table(path, columns=wanted, filters=rows)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path}: the shard cannot be read: {error}") from error
 
