@@ -5,6 +5,7 @@ Every two of N photos are a pair, so that one photo stands in N - 1 of them: int
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -81,7 +82,7 @@ class Differential:
 def group_rates(
     by: str, embeddings: NDArray[np.float32], groups: NDArray[np.str_], threshold: float, level: float = 0.95
 ) -> list[GroupRate]:
-    """The rate within each group and across each two groups, sorted by name, those within first.
+    """The rate within each group and across each two groups, sorted by name or age, those within first.
 
     Args:
         by: what names the groups.
@@ -116,7 +117,13 @@ def group_rates(
         counts = (len(chosen), int(np.count_nonzero(at >= threshold)))
         figures = (interval.rate, interval.low, interval.high, interval.effective_pairs)
         rates.append(GroupRate(by, str(ends[0]), str(ends[1]), photos, *counts, *figures))
-    return sorted(rates, key=lambda rate: (not rate.within, rate.left, rate.right))
+    return sorted(rates, key=lambda rate: (not rate.within, _place(rate.left), _place(rate.right)))
+
+
+def _place(name: str) -> tuple[float, str]:
+    """By which names are sorted: ages by their first number, "more than 70" after "60-69", all else by the alphabet."""
+    number = re.search(r"\d+", name)
+    return (float(number.group()) if number else 0.0), name
 
 
 def differential(rates: Sequence[GroupRate]) -> Differential:

@@ -56,6 +56,12 @@ def test_a_single_photo_of_a_group_gives_pairs_across_alone() -> None:
     assert [(rate.left, rate.right) for rate in rates] == [("b", "b"), ("a", "b")]
 
 
+def test_ages_are_sorted_as_numbers() -> None:
+    ages = ["0-2", "3-9", "10-19", "60-69", "more than 70"]
+    rates = group_rates("age", _embeddings(20), np.array(ages[::-1] * 4), 0.5)
+    assert [rate.left for rate in rates if rate.within] == ages
+
+
 @pytest.mark.parametrize("groups", [np.array(["a", "", ""]), np.array(["a", "b"])])
 def test_what_cannot_be_measured(groups: np.ndarray) -> None:
     with pytest.raises(ValueError, match="label"):
