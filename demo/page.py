@@ -8,7 +8,8 @@ import torch
 from starlette.middleware import Middleware
 
 from demo import examples, text
-from demo.compare import comparer, tab
+from demo.compare import tab
+from demo.comparer import Comparer
 from demo.safety import SWEEP_AGE, SWEEP_EVERY, RefuseRemoteFiles, StayOnThisHost, start_sweeping
 from demo.theme import CSS, HEAD, theme
 from facecore.errors import FacecoreError
@@ -29,7 +30,7 @@ def build(recognizer: FaceRecognizer, folder: Path, uploads: Path) -> gr.Blocks:
         uploads: where Gradio keeps files, and from where it serves them.
     """
     pairs = examples.make(folder)
-    compare = comparer(recognizer, uploads)
+    compare = Comparer(recognizer, uploads)
     compare(*({"path": str(path)} for path in pairs.same))  # so that the first visitor finds everything loaded
     page = gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(SWEEP_EVERY, SWEEP_AGE))
     with page:

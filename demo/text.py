@@ -1,10 +1,12 @@
 """Every sentence that a person reads on the page."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from facecore.verification.calibration import Verdict
 
 Side = Literal["first", "second"]
+SIDES: tuple[Side, Side] = ("first", "second")
 
 TITLE = "Are these the same person?"
 INTRODUCTION = "Add two photos. The page finds a face in each and says how likely it is that both show one person."
@@ -33,6 +35,10 @@ VERDICTS: dict[Verdict, str] = {
     "different": "Different people",
     "uncertain": "Too close to call",
 }
+ZONES: dict[Verdict, str] = {"same": "same", "different": "different", "uncertain": "too close"}
+THIS_PAIR = "This pair"
+STRANGERS = "Pairs of strangers"
+ONE_PERSON = "Pairs of one person"
 ONLY_A_SCORE = "A score, but no verdict"
 NO_COMPARISON = "These photos cannot be compared"
 NO_CALIBRATION = (
@@ -40,10 +46,21 @@ NO_CALIBRATION = (
     "python -m eval.calibrate does that."
 )
 API_DESCRIPTION = (
-    "Compare the largest faces of two photos. The first output is a JSON object: verdict (same, different, uncertain, "
-    "or null where the photos cannot be compared, see why_not), score (cosine, -1 to 1), probability (that both show "
-    "the same person, 0 to 1, if both answers were equally likely before looking), threshold (the score from which on "
-    "the verdict is same) and more. The second output is the page's own view of it."
+    "Compare two photos. left_face and right_face say which face of several: 0, the default, is the largest, 1 the "
+    "next, and so on. strictness is one of: fewer false matches, balanced, fewer misses. The first output is a JSON "
+    "object: verdict (same, different, uncertain, or null where there is none), score (cosine of both faces' "
+    "embeddings), probability (of the same person, 0 to 1, if both answers were equally likely before looking), "
+    "threshold (the score from which on the verdict is same) and more. The second output is the page's own view of it."
+)
+FACE_LABELS = ("Face of the first photo", "Face of the second photo")
+STRICTNESS = "How strict?"
+STRICTNESS_LABELS: dict[str, str] = {
+    "fewer false matches": "Fewer false matches",
+    "balanced": "Balanced",
+    "fewer misses": "Fewer misses",
+}
+FORGOTTEN = (
+    "These photos have been deleted, as all photos are after some minutes. Press Compare, or add them again, to go on."
 )
 REMOTE_FILE_REFUSED = (
     "Web addresses are not fetched: upload the photo itself (gradio_client: handle_file of a local path)."
@@ -107,24 +124,132 @@ def same_from(threshold: float) -> str:
     return f"same person from {threshold:.3f}"
 
 
-def faces_found(number: int, compared: bool) -> str:
+def cost(missed: float | None, strangers: float, rarest: float) -> str:
+    """What a setting costs, on the pairs that the calibration was made from.
+
+    Args:
+        missed: share of pairs of one person under the threshold, 0 to 1; None where it is not known.
+        strangers: N of "1 in N pairs of strangers reaches it".
+        rarest: the largest N that the calibration can tell.
+    """
+    if strangers >= rarest:
+        accepted = f"fewer than 1 in {rounded(rarest)} pairs of strangers pass"
+    else:
+        accepted = f"about 1 in {rounded(max(strangers, 1.0))} pairs of strangers passes"
+    if missed is None:
+        return f"{accepted[0].upper()}{accepted[1:]} for one person."
+    return f"About {share(missed)} of the same person are missed, and {accepted} for one."
+
+
+def share(part: float) -> str:
+    """A share of pairs in words: "23 of 100 pairs", and "fewer than 1 of 100 pairs"."""
+    if part < 0.005:
+        return "fewer than 1 of 100 pairs"
+    if part > 0.995:
+        return "more than 99 of 100 pairs"
+    return f"{round(100 * part)} of 100 pairs"
+
+
+def measured_on(genuine: int, impostors: int) -> str:
+    """Where the figures of the settings come from.
+
+    Args:
+        genuine: pairs of one person.
+        impostors: pairs of strangers.
+    """
+    return f"Counted on {genuine:,} pairs of one person and {impostors:,} pairs of strangers."
+
+
+def scale(value: float, threshold: float | None, genuine: float | None, impostor: float | None) -> str:
+    """The scale for people who do not see it.
+
+    Args:
+        value: the score.
+        threshold: from which on two photos count as the same person, if there is one.
+        genuine: share of pairs of one person that score at least as high, 0 to 1, if known.
+        impostor: the same of pairs of strangers.
+    """
+    told = f"A scale of scores. This pair has {value:.3f}"
+    if threshold is None:
+        return f"{told}, on a scale from 0 to 1."
+    told += f", {'at or above' if value >= threshold else 'below'} the {threshold:.3f} of the same person."
+    if genuine is None or impostor is None:
+        return told
+    return (
+        f"{told} Of pairs of the same person, {share(genuine)} score at least as high; "
+        f"of pairs of strangers, {share(impostor)}."
+    )
+
+
+def faces_found(number: int, compared: int | None, choosable: bool = False) -> str:
     """What was found in one photo.
 
     Args:
         number: of faces.
-        compared: whether one of them was compared in the end.
+        compared: which face was compared in the end, 0 the largest; None where there was no comparison.
+        choosable: whether another can be chosen by pressing it.
     """
     if number == 0:
-        return "The whole photo was compared." if compared else "No face found."
+        return "No face found." if compared is None else "The whole photo was compared."
     if number == 1:
         return "One face found."
-    return f"{number} faces found, the largest was compared." if compared else f"{number} faces found."
+    if compared is None:
+        told = f"{number} faces found."
+    elif compared == 0:
+        told = f"{number} faces found, the largest was compared."
+    else:
+        told = f"{number} faces found, number {compared + 1} by size was compared."
+    return f"{told} Press another face to compare that one." if choosable else told
+
+
+def face_button(side: Side, number: int, of: int, compared: bool) -> str:
+    """What the button on a face does.
+
+    Args:
+        side: in which photo.
+        number: 0 the largest.
+        of: how many faces there are.
+        compared: whether it is the one that was compared.
+    """
+    return f"Face {number + 1} of {of} in the {side} photo{', compared' if compared else ': compare this one'}"
 
 
 def description(side: Side, number: int) -> str:
     """A photo for people who do not see it."""
     drawn = {0: "", 1: ", with a box around the face"}.get(number, f", with boxes around {number} faces")
     return f"{PHOTO_LABELS[side]}{drawn}"
+
+
+def crop_description(side: Side) -> str:
+    """An aligned crop for people who do not see it."""
+    return f"The face from the {side} photo, upright and cut out"
+
+
+def no_such_face(side: Side, number: int, of: int) -> str:
+    """A face was asked for that is not there.
+
+    Args:
+        side: in which photo.
+        number: that was asked for, 0 the largest.
+        of: how many faces can be chosen.
+    """
+    found = "one face was found, number 0" if of == 1 else f"faces 0 to {of - 1} can be chosen, 0 being the largest"
+    return f"There is no face number {number} in the {side} photo: {found}."
+
+
+def no_face_number(side: Side) -> str:
+    """What was given for the number of a face is none."""
+    return f"The number of the face in the {side} photo must be a whole number from 0 on, 0 being the largest face."
+
+
+def unknown_strictness(offered: Iterable[str]) -> str:
+    """A setting was asked for that this model does not offer.
+
+    Args:
+        offered: the settings that it does offer.
+    """
+    names = ", ".join(offered)
+    return f"This model can be asked for one of: {names}." if names else "This model comes without such settings."
 
 
 def missing(side: Side) -> str:
@@ -165,7 +290,7 @@ def no_face(side: Side) -> str:
     """No face was found."""
     return (
         f"No face was found in the {side} photo. Use one in which the face is sharp, well lit, seen from the front "
-        "and at least 40 pixels wide."
+        "and at least 40 pixels wide. If there is one and it is small, cut the photo down to head and shoulders."
     )
 
 
