@@ -33,7 +33,8 @@ _LIVE_JS = "element.setAttribute('role', 'status'); element.setAttribute('aria-l
 
 # Room for the result is made at the press itself, so that nothing jumps when it comes.
 _ASKED_JS = "() => { document.documentElement.classList.add('fc-asked'); return ''; }"
-_CLEARED_JS = "() => { document.documentElement.classList.remove('fc-asked'); return [null, '', '']; }"
+_WHY_JS = f"() => {{ document.documentElement.classList.add('fc-why-asked'); return [{_KEY}]; }}"
+_CLEARED_JS = "() => { document.documentElement.classList.remove('fc-asked', 'fc-why-asked'); return [null, '', '']; }"
 
 
 def tab(compare: Comparer, examples: Examples) -> None:
@@ -108,7 +109,7 @@ def tab(compare: Comparer, examples: Examples) -> None:
         js=f"(key, strictness) => [{_KEY}, strictness]",
     )
     again["show_progress"] = "minimal"
-    ask.click(compare.why, [key], [why], **again, js=f"() => [{_KEY}]")
+    ask.click(compare.why, [key], [why], **again, js=_WHY_JS)
     # A verdict must not stand beside photos that it is not about.
     gr.on(
         [photo.input for photo in (left, right)] + [photo.clear for photo in (left, right)],
@@ -128,7 +129,7 @@ def _strictness(compare: Comparer) -> gr.Radio:
             [(text.STRICTNESS_LABELS[name], name) for name in compare.settings] or [BALANCED],
             value=BALANCED,
             label=text.STRICTNESS,
-            container=False,
+            elem_id="fc-strictness",
         )
         if calibration is not None:
             counted = calibration.thresholds[0]

@@ -11,7 +11,7 @@ from PIL import Image
 from demo import picture, text_why
 from demo.address import address
 from demo.text import PHOTO_LABELS, SIDES
-from facecore.explain import Explanation, carried
+from facecore.explain import STEPS, Explanation, carried
 
 SIDE = 336  # px; three times the usual crop
 FAINTEST = 0.02  # a drop that is drawn in full colour at least; smaller ones stay as pale as they are small
@@ -52,23 +52,26 @@ def render(explanation: Explanation, crops: Sequence[NDArray[np.uint8]], aligned
         )
     return (
         f'<section class="fc-why"><h3>{escape(text_why.HEADING)}</h3><p class="fc-why-told">{escape(sentence)}</p>'
-        f'<div class="fc-heat">{figures}</div>{_legend()}<p class="fc-why-how">{escape(text_why.METHOD)}</p></section>'
+        f'<div class="fc-why-parts"><div class="fc-heat">{figures}</div>'
+        f'<div>{_legend()}<p class="fc-why-how">{escape(text_why.METHOD)}</p></div></div></section>'
     )
 
 
-def overlay(crop: NDArray[np.uint8], heat: NDArray[np.float64]) -> NDArray[np.uint8]:
+def overlay(crop: NDArray[np.uint8], heat: NDArray[np.float64], cells: int = STEPS + 1) -> NDArray[np.uint8]:
     """A grey face with colour over it.
 
     Args:
         crop: uint8 (S, S, 3).
         heat: float (S, S), -1..1; 1 is full orange, -1 full purple, 0 leaves the face as it is.
+        cells: along each side, within which the heat is the same; drawn as if it changed gradually between them.
 
     Returns:
         uint8 (SIDE, SIDE, 3).
     """
     size = (SIDE, SIDE)
     face = np.asarray(Image.fromarray(crop).convert("L").resize(size, Image.Resampling.BICUBIC), np.float32)[..., None]
-    smooth = Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    coarse = Image.fromarray(heat.astype(np.float32)).resize((cells, cells), Image.Resampling.BOX)
+    smooth = coarse.resize(size, Image.Resampling.BICUBIC)
     amount = np.clip(np.asarray(smooth, np.float32), -1, 1)[..., None]
     colour = np.where(amount >= 0, LOWER, RAISE)
     alpha = np.abs(amount) * np.float32(STRONGEST)

@@ -70,14 +70,20 @@ def theme() -> gr.themes.Base:
 
 
 # Gradio puts a prefix before each selector of CSS, by which it reaches only what lies inside the page's main column;
-# the column itself is reached from the head.
+# the column itself is reached from the head. Parts come one after the other while the page loads, and stay unseen until
+# all are there, so that nothing jumps.
 HEAD = """<style>
 .gradio-container > .main.app { max-width: 976px; margin: 0 auto; padding: clamp(20px, 4vw, 44px) 24px 32px; }
 .gradio-container > .main.app > .wrap > main { margin: 0; }
+.main > .wrap.translucent { position: fixed !important; inset: 0; width: auto; height: auto; }
+.main:has(> .wrap.translucent) main { visibility: hidden; }
 .fc-asked #fc-view { min-height: 620px; }
+.fc-why-asked #fc-why { min-height: 440px; }
+.gradio-container:not(:has(.fc-scored)) #fc-why-button { display: none; }
 @media (max-width: 640px) {
   .gradio-container > .main.app { padding-left: 16px; padding-right: 16px; }
   .fc-asked #fc-view { min-height: 860px; }
+  .fc-why-asked #fc-why { min-height: 620px; }
 }
 </style>"""
 
@@ -96,6 +102,9 @@ _PAGE_CSS = """
   outline: 3px solid var(--fc-different); outline-offset: 2px; }
 
 #fc-strict { gap: 2px; }
+#fc-strict .form { border: 0; background: transparent; box-shadow: none; }
+#fc-strictness { padding: 0; border: 0; background: transparent; }
+#fc-strictness .wrap { gap: 8px; }
 #fc-strict input[type="radio"]:focus-visible, #fc-why-button:focus-visible {
   outline: 3px solid var(--fc-different); outline-offset: 2px; }
 #fc-cost, #fc-cost .html-container { padding: 0; }
@@ -104,9 +113,8 @@ _PAGE_CSS = """
 #fc-examples button { font-weight: 500; font-size: 15px; min-height: 42px;
   border: 1px solid var(--border-color-primary); }
 #fc-details { background: transparent; }
-#fc-why-button { display: none; width: 100%; font-weight: 500; font-size: 15px; min-height: 44px;
+#fc-why-button { width: 100%; font-weight: 500; font-size: 15px; min-height: 44px;
   border: 1px solid var(--border-color-primary); }
-.gradio-container:has(.fc-scored) #fc-why-button { display: block; }
 #fc-why, #fc-why .html-container { padding: 0; }
 #fc-limits ul { margin: 0; padding-left: 18px; list-style: disc; }
 #fc-limits li::marker { color: var(--body-text-color-subdued); }

@@ -85,7 +85,7 @@ RESULT_CSS = """
 .fc-frame rect.compared.under { stroke: rgb(0 0 0 / 0.6); stroke-width: 6; }
 .fc-face { position: absolute; min-width: 24px; min-height: 24px; margin: 0; padding: 0; border: 0; border-radius: 4px;
   background: transparent; cursor: pointer; }
-.fc-face span { position: absolute; left: 3px; top: 3px; min-width: 20px; padding: 0 5px; border-radius: 10px;
+.fc-face span { position: absolute; left: -8px; top: -12px; min-width: 20px; padding: 0 5px; border-radius: 10px;
   font-size: 12px; line-height: 20px; font-weight: 700; color: #fff; background: rgb(0 0 0 / 0.72); }
 .fc-face[aria-pressed="true"] { cursor: default; }
 .fc-face[aria-pressed="true"] span { color: #000; background: #fff; }
@@ -94,10 +94,10 @@ RESULT_CSS = """
 
 .fc-why { padding: 22px 28px; border-radius: 14px; border: 1px solid var(--border-color-primary); }
 .fc-why p { margin: 0; line-height: 1.5; color: var(--body-text-color); }
-.fc-why .fc-why-how { margin-top: 14px; font-size: 14px; color: var(--body-text-color-subdued); }
-.fc-heat { display: grid; grid-template-columns: repeat(2, minmax(0, 336px)); gap: 16px; margin: 16px 0 14px; }
+.fc-why .fc-why-how { margin-top: 16px; font-size: 14px; color: var(--body-text-color-subdued); }
+.fc-why-parts { display: grid; grid-template-columns: minmax(0, 1fr) 230px; gap: 28px; margin-top: 16px; }
+.fc-heat { display: grid; grid-template-columns: repeat(2, minmax(0, 336px)); gap: 12px; }
 .fc-heat img { display: block; width: 100%; height: auto; margin: 0; border-radius: 10px; aspect-ratio: 1; }
-.fc-heat-legend { max-width: 688px; }
 .fc-heat-legend i { display: block; height: 12px; border-radius: 6px;
   background: linear-gradient(90deg, #6f4fa8, #b9b4c2 50%, #e66100); }
 .fc-heat-legend div { display: flex; justify-content: space-between; gap: 12px; margin-top: 5px; font-size: 13px;
@@ -115,6 +115,8 @@ RESULT_CSS = """
   .fc-crops { width: 100%; }
   .fc-crops img { width: calc(50% - 2px); max-width: 150px; height: auto; aspect-ratio: 1; }
   .fc-crops div { justify-content: center; }
+  .fc-frame { height: auto; }
+  .fc-why-parts { grid-template-columns: minmax(0, 1fr); gap: 18px; }
   .fc-heat { gap: 8px; }
 }
 """

@@ -116,7 +116,7 @@ def hidden(crop: NDArray[np.uint8], place: tuple[slice, slice]) -> NDArray[np.ui
     return copy
 
 
-def carried(regions: dict[str, float], share: float = 0.75) -> tuple[str, ...]:
+def carried(regions: dict[str, float], share: float = 0.6) -> tuple[str, ...]:
     """The regions that carried a score: those whose drop is at least `share` of the largest, largest first.
 
     Args:
