@@ -70,10 +70,13 @@ def theme() -> gr.themes.Base:
 
 
 # Gradio puts a prefix before each selector of CSS, by which it reaches only what lies inside the page's main column;
-# the column itself is reached from the head. Parts come one after the other while the page loads, and stay unseen until
+# the column itself is reached from the head. The head comes late: it may change what lies in `.main`, but moving that
+# itself would be a jump. Parts come one after the other while the page loads, and stay unseen until
 # all are there, so that nothing jumps.
 HEAD = """<style>
-.gradio-container > .main.app { max-width: 976px; margin: 0 auto; padding: clamp(20px, 4vw, 44px) 24px 32px; }
+.gradio-container > .main.app { padding: 0; }
+.gradio-container > .main.app > .wrap:not(.translucent) { max-width: 976px; box-sizing: border-box; margin: 0 auto;
+  padding: clamp(20px, 4vw, 44px) 24px 32px; }
 .gradio-container > .main.app > .wrap > main { margin: 0; }
 .main > .wrap.translucent { position: fixed !important; inset: 0; width: auto; height: auto; }
 .main:has(> .wrap.translucent) main { visibility: hidden; }
@@ -81,7 +84,7 @@ HEAD = """<style>
 .fc-why-asked #fc-why { min-height: 440px; }
 .gradio-container:not(:has(.fc-scored)) #fc-why-button { display: none; }
 @media (max-width: 640px) {
-  .gradio-container > .main.app { padding-left: 16px; padding-right: 16px; }
+  .gradio-container > .main.app > .wrap:not(.translucent) { padding-left: 16px; padding-right: 16px; }
   .fc-asked #fc-view { min-height: 860px; }
   .fc-why-asked #fc-why { min-height: 620px; }
 }
