@@ -144,7 +144,8 @@ class Comparer:
         if not _is_number(number):
             error = FaceError(text.no_face_number(side))
         elif number >= len(choices):
-            error = FaceError(text.no_such_face(side, number, len(choices)))
+            told = text.no_such_face(side, number, len(choices))
+            error = FaceError(told if choices[0].faces else text.no_face_chosen_from(side))
         else:
             return photo(choices, number, self._uploads)
         refused = Prepared("no_face", choices[0].photo, choices[0].faces, error=error)

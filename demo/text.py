@@ -138,7 +138,8 @@ def cost(missed: float | None, strangers: float, rarest: float) -> str:
         accepted = f"about 1 in {rounded(max(strangers, 1.0))} pairs of strangers passes"
     if missed is None:
         return f"{accepted[0].upper()}{accepted[1:]} for one person."
-    return f"About {share(missed)} of the same person are missed, and {accepted} for one."
+    told = share(missed) if missed < 0.005 or missed > 0.995 else f"about {share(missed)}"
+    return f"{told[0].upper()}{told[1:]} of the same person are missed, and {accepted} for one."
 
 
 def share(part: float) -> str:
@@ -235,6 +236,11 @@ def no_such_face(side: Side, number: int, of: int) -> str:
     """
     found = "one face was found, number 0" if of == 1 else f"faces 0 to {of - 1} can be chosen, 0 being the largest"
     return f"There is no face number {number} in the {side} photo: {found}."
+
+
+def no_face_chosen_from(side: Side) -> str:
+    """A face was asked for where whole photos are compared."""
+    return f"No face can be chosen in the {side} photo: this model compares whole photos."
 
 
 def no_face_number(side: Side) -> str:

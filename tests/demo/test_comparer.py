@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo import text
-from demo.comparer import MAX_BYTES, Comparer, Upload
+from demo import text, text_trust, text_why
+from demo.comparer import MAX_BYTES, Comparer, UnknownSetting, Upload
+from facecore.errors import ModelError
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
 
@@ -117,3 +119,168 @@ def test_a_model_without_calibration_gives_a_score(recognizer: FaceRecognizer, p
     assert text.ONLY_A_SCORE in html
     assert "python -m eval.calibrate" in html
     assert "strangers" not in html
+
+
+def key(html: str) -> str:
+    """By which the page asks for more about the pair that it shows."""
+    (found,) = re.findall(r'data-key="([^"]+)"', html)
+    return found
+
+
+def test_another_face_is_compared_on_request(compare: Comparer, recognizer: FaceRecognizer, photos: Photos) -> None:
+    for number in (0, 1):
+        details, html = compare(upload(photos.two_people), upload(photos.astronaut), number)
+        assert details == recognizer.compare(photos.two_people, photos.astronaut, face=(number, 0)).to_dict()
+        assert html.count('aria-pressed="true"') == 1
+        assert f'data-face="{number}" aria-pressed="true"' in html
+    assert details["verdict"] == "same"
+    assert "2 faces found, number 2 by size was compared." in html
+    back, _ = compare(upload(photos.astronaut), upload(photos.two_people), 0, 1)
+    assert back["score"] == pytest.approx(details["score"], abs=1e-5)
+
+
+def test_faces_are_chosen_without_the_photo(compare: Comparer, photos: Photos, tmp_path: Path) -> None:
+    """What was found at first is enough: the upload may be gone, and nothing is searched again."""
+    copy = tmp_path / "two.jpg"
+    copy.write_bytes(photos.two_people.read_bytes())
+    first, html = compare(upload(copy), upload(photos.astronaut))
+    copy.unlink()
+    expected, _ = compare(upload(photos.two_people), upload(photos.astronaut), 1)
+    answer = compare.choose(key(html), "first", 1, "balanced")
+    assert answer is not None
+    assert answer[0] == expected
+    assert key(answer[1]) == key(html)
+    again = compare.choose(key(html), "first", 0, "balanced")
+    assert again == (first, html)  # the same files too, so that no picture flickers
+
+
+def test_a_face_chosen_before_stays_when_another_photo_s_is_chosen(compare: Comparer, photos: Photos) -> None:
+    _, html = compare(upload(photos.two_people), upload(photos.two_people))
+    compare.choose(key(html), "first", 1, "balanced")
+    answer = compare.choose(key(html), "second", 1, "balanced")
+    assert answer is not None
+    assert answer[0]["score"] == pytest.approx(1, abs=1e-5)
+    assert answer[1].count('data-face="1" aria-pressed="true"') == 2
+
+
+@pytest.mark.parametrize(
+    ("side", "number"), [("first", 2), ("first", -1), ("first", True), ("first", "1"), ("third", 0), (None, None)]
+)
+def test_a_choice_that_is_none_changes_nothing(compare: Comparer, photos: Photos, side: object, number: object) -> None:
+    _, html = compare(upload(photos.two_people), upload(photos.astronaut))
+    assert compare.choose(key(html), side, number, "balanced") is None
+    assert compare.rejudge(key(html), "balanced") is not None
+
+
+def test_a_face_that_is_not_there_is_said(compare: Comparer, photos: Photos) -> None:
+    answer = compare(upload(photos.two_people), upload(photos.astronaut), 2)
+    refusal(answer, "There is no face number 2 in the first photo: faces 0 to 1 can be chosen, 0 being the largest.")
+    assert answer[1].count('class="other"') == 2  # they are still shown
+    answer = compare(upload(photos.two_people), upload(photos.astronaut), 0, 1)
+    refusal(answer, "There is no face number 1 in the second photo: one face was found, number 0.")
+    for number in (-1, 1.5, "1", [], True):
+        refusal(compare(upload(photos.astronaut), upload(photos.darker), number), text.no_face_number("first"))
+
+
+def test_strictness_moves_the_threshold_and_nothing_else(compare: Comparer, photos: Photos) -> None:
+    balanced, html = compare(upload(photos.astronaut), upload(photos.hopper))
+    for name, setting in compare.settings.items():
+        answer, view = compare(upload(photos.astronaut), upload(photos.hopper), strictness=name)
+        assert answer == balanced | {"threshold": setting.threshold, "verdict": setting.verdict(balanced["score"])}
+        again = compare.rejudge(key(html), name)
+        assert again is not None
+        assert again[0] == answer
+        assert text.same_from(setting.threshold) in again[1]
+        assert text.same_from(setting.threshold) in view
+    assert compare.rejudge(key(html), None) == (balanced, html)
+
+
+def test_another_face_is_judged_by_the_chosen_strictness(compare: Comparer, photos: Photos) -> None:
+    _, html = compare(upload(photos.two_people), upload(photos.hopper))
+    answer = compare.choose(key(html), "first", 1, "fewer misses")
+    assert answer is not None
+    assert answer[0]["threshold"] == compare.settings["fewer misses"].threshold
+
+
+@pytest.mark.parametrize("strictness", ["", "very", 1, [], {}])
+def test_an_unknown_strictness_is_refused(compare: Comparer, photos: Photos, strictness: object) -> None:
+    sentence = "This model can be asked for one of: fewer false matches, balanced, fewer misses."
+    with pytest.raises(UnknownSetting) as error:
+        compare(upload(photos.astronaut), upload(photos.darker), strictness=strictness)
+    assert str(error.value) == sentence
+
+
+def test_what_was_forgotten_is_not_shown_again(compare: Comparer) -> None:
+    for unknown in ("", "guessed", None, 7):
+        assert compare.choose(unknown, "first", 0, "balanced") is None
+        assert compare.rejudge(unknown, "balanced") is None
+    assert text.FORGOTTEN in compare.why("guessed")
+    assert text_why.NOT_COMPARED in compare.why("")
+
+
+def test_no_pixels_of_a_photo_are_remembered(compare: Comparer, photos: Photos) -> None:
+    compare(upload(photos.two_people), upload(photos.astronaut))
+    ((_, pair),) = compare._recent._entries.values()
+    for photo in (pair.first, pair.second):
+        assert all(choice.photo is None for choice in photo.choices)
+    assert pair.comparison.left.photo is pair.comparison.right.photo is None
+
+
+def test_why_is_told_about_the_faces_that_are_shown(compare: Comparer, photos: Photos, tmp_path: Path) -> None:
+    _, html = compare(upload(photos.astronaut), upload(photos.darker))
+    before = set((tmp_path / "uploads").iterdir())
+    why = compare.why(key(html))
+    assert "hiding a part lowers it by up to 0." in why
+    assert "the nose" in why
+    assert text_why.METHOD in why
+    pictures = set((tmp_path / "uploads").iterdir()) - before
+    assert len(pictures) == 2
+    assert all(f"gradio_api/file={path}" in why for path in pictures)
+    assert why.count('alt="Map over the face from the ') == 2
+
+
+def test_there_is_no_why_without_a_score(compare: Comparer, photos: Photos) -> None:
+    _, html = compare(upload(photos.astronaut), upload(photos.coffee))
+    assert text_why.NOT_COMPARED in compare.why(key(html))
+
+
+def test_warnings_name_the_photo_and_what_is_wrong(compare: Comparer, photos: Photos, tmp_path: Path) -> None:
+    with Image.open(photos.astronaut) as image:
+        image.resize((80, 80)).save(tmp_path / "small.png")
+    _, html = compare(upload(photos.astronaut), upload(tmp_path / "small.png"))
+    (trust,) = re.findall(r'<section class="fc-trust fc-doubt">(.*?)</section>', html)
+    assert "<b>Second photo</b> The face is small: " in trust
+    assert "pixels between the eyes, where 24 or more are wanted." in trust
+    assert "First photo" not in trust
+
+
+def test_good_photos_are_not_warned_of(compare: Comparer, photos: Photos) -> None:
+    _, html = compare(upload(photos.astronaut), upload(photos.darker))
+    assert '<section class="fc-trust fc-fine">' in html
+    assert text_trust.nothing_found(whole=False) in html
+    assert text_trust.look_alikes("same") in html
+    _, html = compare(upload(photos.astronaut), upload(photos.hopper))
+    assert "Different people" in html
+    assert "relatives" not in html
+
+
+def test_limits_of_the_model_s_own_file_hold(recognizer: FaceRecognizer, photos: Photos, tmp_path: Path) -> None:
+    strict = {"format_version": 1, "limits": {"sharpness": 1.0}, "measured_on": "this test"}
+    (tmp_path / "quality.json").write_text(json.dumps(strict))
+    own = FaceRecognizer(replace(recognizer.model, directory=tmp_path), device="cpu")
+    _, html = Comparer(own, tmp_path / "uploads")(upload(photos.astronaut), upload(photos.darker))
+    assert html.count("The face is blurred.") == 2
+    (tmp_path / "quality.json").write_text("{")
+    with pytest.raises(ModelError, match=r"quality\.json"):
+        Comparer(own, tmp_path / "uploads")
+
+
+def test_whole_photos_can_be_explained_too(recognizer: FaceRecognizer, photos: Photos, tmp_path: Path) -> None:
+    whole = FaceRecognizer(recognizer.model, align="none", device="cpu")
+    compare = Comparer(whole, tmp_path)
+    details, html = compare(upload(photos.astronaut), upload(photos.darker))
+    assert details["left"]["faces_found"] == 0
+    assert "The whole photo was compared." in html
+    assert "between the eyes" not in html
+    assert "the eyes" not in compare.why(key(html))
+    refusal(compare(upload(photos.astronaut), upload(photos.darker), 1), text.no_face_chosen_from("first"))

@@ -76,7 +76,7 @@ def test_the_server_does_not_fetch_for_the_browser(server: Server, elsewhere: tu
 @pytest.mark.parametrize("path", ["/etc/hostname", __file__])
 def test_files_of_the_machine_are_out_of_reach(server: Server, path: str) -> None:
     assert httpx.get(f"{server.url}gradio_api/file={path}", timeout=60).status_code == 403
-    joined = join(server, [{"path": path, "meta": META}, None]).json()["event_id"]
+    joined = join(server, [{"path": path, "meta": META}, None, 0, 0, "balanced"]).json()["event_id"]
     answer = httpx.get(f"{server.url}gradio_api/call/compare/{joined}", timeout=60).text
     assert "event: error" in answer
     assert "verdict" not in answer
