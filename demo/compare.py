@@ -22,19 +22,31 @@ _VIEW_JS = """
 element.setAttribute('role', 'status');
 element.setAttribute('aria-live', 'polite');
 element.setAttribute('aria-atomic', 'false');
+watch('value', () => document.dispatchEvent(new Event('fc-shown')));
 element.addEventListener('click', event => {
   const face = event.target.closest('button[data-face]');
   if (!face || face.getAttribute('aria-pressed') === 'true') return;
   const key = element.querySelector('[data-key]').dataset.key;
   trigger('choose', {key, side: face.dataset.side, number: Number(face.dataset.face)});
 });
+// Room for what is asked for is made at the press itself, so that nothing jumps when it comes.
+document.addEventListener('click', event => {
+  const root = document.documentElement.classList;
+  if (event.target.closest('#fc-compare, #fc-examples button')) root.add('fc-asked');
+  if (event.target.closest('#fc-why-button')) root.add('fc-why-asked');
+});
 """
 _LIVE_JS = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
 
-# Room for the result is made at the press itself, so that nothing jumps when it comes.
-_ASKED_JS = "() => { document.documentElement.classList.add('fc-asked'); return ''; }"
-_WHY_JS = f"() => {{ document.documentElement.classList.add('fc-why-asked'); return [{_KEY}]; }}"
-_CLEARED_JS = "() => { document.documentElement.classList.remove('fc-asked', 'fc-why-asked'); return [null, '', '']; }"
+# What made a score must not stand beside another one, whichever of the two comes first.
+_WHY_JS = f"""{_LIVE_JS}
+const compared = part => document.querySelector(part + ' [data-about]')?.dataset.about;
+const drop = () => {{ if (compared('#fc-why') !== compared('#fc-view')) props.value = ''; }};
+watch('value', () => {{ if (compared('#fc-why')) drop(); }});
+document.addEventListener('fc-shown', drop);
+"""
+
+_CLEARED_JS = "() => { document.documentElement.classList.remove('fc-asked', 'fc-why-asked'); return [null, '']; }"
 
 
 def tab(compare: Comparer, examples: Examples) -> None:
@@ -64,7 +76,7 @@ def tab(compare: Comparer, examples: Examples) -> None:
         gr.Markdown(text.EXAMPLE_CREDITS, elem_classes="fc-small")
     view = gr.HTML(elem_id="fc-view", apply_default_css=False, js_on_load=_VIEW_JS)
     ask = gr.Button(text_why.WHY, elem_id="fc-why-button")
-    why = gr.HTML(elem_id="fc-why", apply_default_css=False, js_on_load=_LIVE_JS)
+    why = gr.HTML(elem_id="fc-why", apply_default_css=False, js_on_load=_WHY_JS)
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-details"):
         details = gr.JSON(show_label=False, container=False)
     # Not shown: faces for programs to choose, and what carries the key of the pair from the view to the server.
@@ -83,11 +95,9 @@ def tab(compare: Comparer, examples: Examples) -> None:
         "show_progress_on": view,
         "scroll_to_output": True,
     }
-    button.click(fn=None, js=_ASKED_JS, outputs=why, api_visibility="private")
     button.click(**work, api_name="compare", api_description=text.API_DESCRIPTION)
     for choice, pair in ((same, examples.same), (different, examples.different)):
         paths = tuple(str(path) for path in pair)
-        choice.click(fn=None, js=_ASKED_JS, outputs=why, api_visibility="private")
         loaded = choice.click(
             lambda paths=paths: paths, outputs=[left, right], show_progress="hidden", api_visibility="private"
         )
@@ -99,7 +109,7 @@ def tab(compare: Comparer, examples: Examples) -> None:
         "show_progress": "hidden",
         "api_visibility": "private",
     }
-    view.choose(_chosen(compare), [strictness], [details, view, why], **again, trigger_mode="always_last")
+    view.choose(_chosen(compare), [strictness], [details, view], **again, trigger_mode="always_last")
     strictness.input(
         _rejudged(compare),
         [key, strictness],
@@ -109,13 +119,13 @@ def tab(compare: Comparer, examples: Examples) -> None:
         js=f"(key, strictness) => [{_KEY}, strictness]",
     )
     again["show_progress"] = "minimal"
-    ask.click(compare.why, [key], [why], **again, js=_WHY_JS)
+    ask.click(compare.why, [key], [why], **again, js=f"() => [{_KEY}]")
     # A verdict must not stand beside photos that it is not about.
     gr.on(
         [photo.input for photo in (left, right)] + [photo.clear for photo in (left, right)],
         fn=None,
         js=_CLEARED_JS,
-        outputs=[details, view, why],
+        outputs=[details, view],
         api_visibility="private",
     )
 
@@ -164,8 +174,7 @@ def _chosen(compare: Comparer) -> Callable[..., object]:
         data = event._data if isinstance(event._data, dict) else {}
         with _told():
             answer = compare.choose(data.get("key"), data.get("side"), data.get("number"), strictness)
-        # What made the score was about the other face.
-        return (*answer, "") if answer else _forgotten()
+        return answer or _forgotten()
 
     return chosen
 

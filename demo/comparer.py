@@ -124,7 +124,8 @@ class Comparer:
         if len(crops) < 2:
             return result.note(text_why.NOT_COMPARED)
         aligned = all(side.face is not None for side in prepared)
-        return heat.render(explain(self._recognizer, crops[0], crops[1]), crops, aligned, self._uploads)
+        explanation = explain(self._recognizer, crops[0], crops[1])
+        return heat.render(explanation, crops, aligned, self._uploads, pair.about(str(key)))
 
     def _setting(self, strictness: object) -> Setting | None:
         name = BALANCED if strictness is None else strictness

@@ -22,7 +22,9 @@ RAISE = np.array((93, 58, 155), np.float32)
 STRONGEST = 0.8  # share of the colour where the drop is largest, so that the face shows through
 
 
-def render(explanation: Explanation, crops: Sequence[NDArray[np.uint8]], aligned: bool, folder: Path) -> str:
+def render(
+    explanation: Explanation, crops: Sequence[NDArray[np.uint8]], aligned: bool, folder: Path, about: str = ""
+) -> str:
     """The explanation as HTML.
 
     Args:
@@ -30,6 +32,7 @@ def render(explanation: Explanation, crops: Sequence[NDArray[np.uint8]], aligned
         crops: the crops, uint8 (S, S, 3).
         aligned: whether they are aligned faces, so that regions have names.
         folder: where to write the pictures.
+        about: names what was compared, see `Pair.about`.
     """
     maps = explanation.maps()
     lowers = max(0.0, *(float(drops.max()) for drops in explanation.drops))
@@ -51,7 +54,8 @@ def render(explanation: Explanation, crops: Sequence[NDArray[np.uint8]], aligned
             "</figure>"
         )
     return (
-        f'<section class="fc-why"><h3>{escape(text_why.HEADING)}</h3><p class="fc-why-told">{escape(sentence)}</p>'
+        f'<section class="fc-why" data-about="{escape(about)}"><h3>{escape(text_why.HEADING)}</h3>'
+        f'<p class="fc-why-told">{escape(sentence)}</p>'
         f'<div class="fc-why-parts"><div class="fc-heat">{figures}</div>'
         f'<div>{_legend()}<p class="fc-why-how">{escape(text_why.METHOD)}</p></div></div></section>'
     )

@@ -43,6 +43,14 @@ class Pair:
     second: Photo
     comparison: Comparison
 
+    def about(self, key: str) -> str:
+        """Names what is compared, so that the page can tell whether an explanation belongs to it.
+
+        Args:
+            key: under which the pair is remembered.
+        """
+        return f"{key}-{self.first.chosen}-{self.second.chosen}"
+
 
 def photo(choices: tuple[Prepared, ...], chosen: int, folder: Path) -> Photo:
     """Write the picture of a photo into `folder` and let go of its pixels."""

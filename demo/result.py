@@ -53,7 +53,8 @@ def render(view: View) -> str:
     answer = f'<div class="fc-answer">{_heading(comparison)}{_reasons(view)}</div>'
     photos = "".join(_photo(side, photo, compared) for side, photo in _sides(view.pair))
     return (
-        f'<div class="fc-result fc-{kind}{" fc-scored" if compared else ""}" data-key="{escape(view.key)}">'
+        f'<div class="fc-result fc-{kind}{" fc-scored" if compared else ""}" data-key="{escape(view.key)}" '
+        f'data-about="{escape(view.pair.about(view.key))}">'
         f'<div class="fc-card">{answer}{_crops(view)}</div>{_trust(view)}'
         f'<div class="fc-photos">{photos}</div></div>'
     )

@@ -236,6 +236,7 @@ def test_why_is_told_about_the_faces_that_are_shown(compare: Comparer, photos: P
     pictures = set((tmp_path / "uploads").iterdir()) - before
     assert len(pictures) == 2
     assert all(f"gradio_api/file={path}" in why for path in pictures)
+    assert re.findall(r'data-about="([^"]+)"', why) == re.findall(r'data-about="([^"]+)"', html)
     assert why.count('alt="Map over the face from the ') == 2
 
 
