@@ -80,7 +80,7 @@ class Comparer:
             waiting.result() for waiting in [self._pool.submit(self._photo, *cast(Any, side)) for side in sides]
         ]
         pair = self._compared(first, second)
-        return self._answer(pair, setting, self._recent.keep(pair))
+        return self._answer(pair, setting, self._recent.keep(pair, pair.size))
 
     def choose(self, key: object, side: object, number: object, strictness: object) -> Answer | None:
         """Compare another face of a pair that is remembered.
@@ -106,7 +106,7 @@ class Comparer:
         chosen = replace(chosen, chosen=number)
         first, second = (chosen, pair.second) if side == "first" else (pair.first, chosen)
         pair = self._compared(first, second)
-        self._recent.replace(str(key), pair)
+        self._recent.change(str(key), pair)
         return self._answer(pair, setting, str(key))
 
     def rejudge(self, key: object, strictness: object) -> Answer | None:

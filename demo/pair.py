@@ -7,6 +7,8 @@ from demo import picture
 from demo.picture import Picture
 from facecore.results import Comparison, Prepared
 
+_REST = 4_000  # bytes of a face besides its crop: boxes, landmarks, measures
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -42,6 +44,12 @@ class Pair:
     first: Photo
     second: Photo
     comparison: Comparison
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in memory, about."""
+        choices = self.first.choices + self.second.choices
+        return sum(_REST + (0 if choice.crop is None else choice.crop.nbytes) for choice in choices)
 
     def about(self, key: str) -> str:
         """Names what is compared, so that the page can tell whether an explanation belongs to it.

@@ -220,7 +220,9 @@ def test_what_was_forgotten_is_not_shown_again(compare: Comparer) -> None:
 
 def test_no_pixels_of_a_photo_are_remembered(compare: Comparer, photos: Photos) -> None:
     compare(upload(photos.two_people), upload(photos.astronaut))
-    ((_, pair),) = compare._recent._entries.values()
+    (entry,) = compare._recent._entries.values()
+    pair = entry.value
+    assert 3 * 112 * 112 * 3 < pair.size < 2 * 3 * 112 * 112 * 3
     for photo in (pair.first, pair.second):
         assert all(choice.photo is None for choice in photo.choices)
     assert pair.comparison.left.photo is pair.comparison.right.photo is None

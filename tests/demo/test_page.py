@@ -2,14 +2,16 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from demo import text, text_trust, text_why
+from facecore.pretrained import find_model
 from tests.demo.conftest import Photos
-from tests.demo.server import PATIENCE, Server
+from tests.demo.server import PATIENCE, Server, running
 
 WATCH_SHIFTS = """
 window.shifts = [];
@@ -91,6 +93,23 @@ def test_two_photos_give_a_verdict(page: Page, photos: Photos) -> None:
         page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
     expect(result.locator("rect.compared:not(.under)")).to_have_count(2)
     no_sideways_scrolling(page)
+
+
+@pytest.mark.slow
+def test_a_model_without_calibration_has_a_plain_scale(browser: Browser, photos: Photos, tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("calibration.json")
+    shutil.copytree(find_model("resnet18"), tmp_path / "model", ignore=ignored)
+    with running(tmp_path, "--model", str(tmp_path / "model")) as own:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(1000 * PATIENCE)
+        page.goto(own.url)
+        choose(page, photos, "astronaut", "darker")
+        page.get_by_role("button", name=text.COMPARE, exact=True).click()
+        expect(page.locator(".fc-verdict")).to_have_text(text.ONLY_A_SCORE)
+        expect(page.get_by_role("img", name="on a scale from 0 to 1")).to_be_visible()
+        expect(page.get_by_role("radio")).to_have_count(0)
+        no_sideways_scrolling(page)
+        page.close()
 
 
 @pytest.mark.slow
@@ -192,7 +211,7 @@ def test_what_was_forgotten_meanwhile_is_said(page: Page, photos: Photos) -> Non
     expect(page.locator("#fc-why")).to_contain_text(text.FORGOTTEN)
     verdict = page.locator(".fc-verdict").inner_text()
     page.locator("button.fc-face[aria-pressed=false]").click()
-    expect(page.get_by_role("alert").filter(has_text=text.FORGOTTEN)).to_be_visible()
+    expect(page.get_by_test_id("toast-text").filter(has_text=text.FORGOTTEN)).to_be_visible()
     expect(page.locator(".fc-verdict")).to_have_text(verdict)
 
 
