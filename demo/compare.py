@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo import text, text_why
+from demo import text, text_scale, text_why
 from demo.comparer import AT_ONCE, Answer, Comparer, UnknownSetting, Upload
 from demo.examples import Examples
 from demo.result import note
@@ -136,16 +136,16 @@ def _strictness(compare: Comparer) -> gr.Radio:
     shown = calibration is not None and len(compare.settings) > 1
     with gr.Column(elem_id="fc-strict", visible=shown):
         strictness = gr.Radio(
-            [(text.STRICTNESS_LABELS[name], name) for name in compare.settings] or [BALANCED],
+            [(text_scale.STRICTNESS_LABELS[name], name) for name in compare.settings] or [BALANCED],
             value=BALANCED,
-            label=text.STRICTNESS,
+            label=text_scale.STRICTNESS,
             elem_id="fc-strictness",
         )
         if calibration is not None:
             counted = calibration.thresholds[0]
-            source = text.measured_on(counted.genuine, counted.impostors)
+            source = text_scale.measured_on(counted.genuine, counted.impostors)
             costs = {
-                name: note(f"{text.cost(setting.missed, setting.strangers, calibration.rarest)} {source}")
+                name: note(f"{text_scale.cost(setting.missed, setting.strangers, calibration.rarest)} {source}")
                 for name, setting in compare.settings.items()
             }
             cost = gr.HTML(costs[BALANCED], elem_id="fc-cost", apply_default_css=False, js_on_load=_LIVE_JS)

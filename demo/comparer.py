@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard, cast
 
-from demo import heat, result, text, text_why
-from demo.pair import Pair, Photo, photo
+from demo import heat, result, text, text_scale, text_why
+from demo.pair import Pair, Photo
 from demo.recent import Recent
 from demo.strictness import BALANCED, Setting, judged, settings
 from facecore.errors import FacecoreError, FaceError, ImageError, NoFaceError
@@ -133,7 +133,7 @@ class Comparer:
             return self.settings[name]
         if name == BALANCED:
             return None  # without a calibration there is nothing to be strict about
-        raise UnknownSetting(text.unknown_strictness(self.settings))
+        raise UnknownSetting(text_scale.unknown_strictness(self.settings))
 
     def _remembered(self, key: object) -> Pair | None:
         return self._recent.get(key) if isinstance(key, str) else None
@@ -141,16 +141,16 @@ class Comparer:
     def _photo(self, side: text.Side, upload: Upload | None, number: object) -> Photo:
         choices = prepare(self._recognizer, side, upload)
         if choices[0].crop is None:
-            return photo(choices, 0, self._uploads)
+            return Photo.of(choices, 0, self._uploads)
         if not _is_number(number):
             error = FaceError(text.no_face_number(side))
         elif number >= len(choices):
             told = text.no_such_face(side, number, len(choices))
             error = FaceError(told if choices[0].faces else text.no_face_chosen_from(side))
         else:
-            return photo(choices, number, self._uploads)
+            return Photo.of(choices, number, self._uploads)
         refused = Prepared("no_face", choices[0].photo, choices[0].faces, error=error)
-        return photo((refused,), 0, self._uploads)
+        return Photo.of((refused,), 0, self._uploads)
 
     def _compared(self, first: Photo, second: Photo) -> Pair:
         return Pair(first, second, self._recognizer.judge(first.prepared, second.prepared))

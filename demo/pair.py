@@ -25,6 +25,19 @@ class Photo:
     chosen: int
     shown: Picture | None
 
+    @classmethod
+    def of(cls, choices: tuple[Prepared, ...], chosen: int, folder: Path) -> "Photo":
+        """Write the picture of a photo into `folder` and let go of its pixels.
+
+        Args:
+            choices: with the photo's pixels in the first.
+            chosen: number of the one that is compared.
+            folder: where to.
+        """
+        pixels = choices[0].photo
+        shown = None if pixels is None else picture.save(pixels, folder)
+        return cls(tuple(replace(prepared, photo=None) for prepared in choices), chosen, shown)
+
     @property
     def prepared(self) -> Prepared:
         """The one that is compared."""
@@ -58,10 +71,3 @@ class Pair:
             key: under which the pair is remembered.
         """
         return f"{key}-{self.first.chosen}-{self.second.chosen}"
-
-
-def photo(choices: tuple[Prepared, ...], chosen: int, folder: Path) -> Photo:
-    """Write the picture of a photo into `folder` and let go of its pixels."""
-    pixels = choices[0].photo
-    shown = None if pixels is None else picture.save(pixels, folder)
-    return Photo(tuple(replace(prepared, photo=None) for prepared in choices), chosen, shown)

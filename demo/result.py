@@ -134,7 +134,7 @@ def _photo(side: text.Side, photo: Photo, compared: bool) -> str:
     shown, faces = photo.shown, photo.prepared.faces
     if shown is None:
         return ""
-    choosable = len(photo.choices) > 1
+    choosable = compared and len(photo.choices) > 1
     caption = text.faces_found(len(faces), photo.chosen if compared else None, choosable)
     buttons = picture.buttons(shown, faces[: len(photo.choices)], photo.chosen, side) if choosable else ""
     drawing = picture.boxes(shown, faces, photo.prepared.face)

@@ -4,7 +4,7 @@ from html import escape
 
 import numpy as np
 
-from demo import text
+from demo import text_scale
 from demo.strictness import reaching
 from facecore.verification.calibration import Calibration, Histograms, Verdict
 
@@ -31,14 +31,14 @@ def render(score: float, low: float | None, threshold: float | None, calibration
         genuine, impostor = (
             reaching(histograms, counts, score) for counts in (histograms.genuine, histograms.impostor)
         )
-    label = escape(text.scale(score, threshold, genuine, impostor))
+    label = escape(text_scale.scale(score, threshold, genuine, impostor))
     side = " fc-leftward" if _place(score, ends) > 0.5 else ""
     return (
         f'<div class="fc-scale{"" if humps else " fc-plain"}" role="img" aria-label="{label}">{humps}'
         f'<div class="fc-zones">{_zones(low, threshold, ends)}</div>'
-        f'<i class="fc-mark{side}" style="left:{_percent(score, ends)}"><b>{escape(text.THIS_PAIR)}</b></i></div>'
-        f'<p class="fc-score"><b>{escape(text.score(score))}</b>'
-        f"<span>{escape(text.same_from(threshold)) if threshold is not None else ''}</span></p>"
+        f'<i class="fc-mark{side}" style="left:{_percent(score, ends)}"><b>{escape(text_scale.THIS_PAIR)}</b></i></div>'
+        f'<p class="fc-score"><b>{escape(text_scale.score(score))}</b>'
+        f"<span>{escape(text_scale.same_from(threshold)) if threshold is not None else ''}</span></p>"
     )
 
 
@@ -57,7 +57,7 @@ def _humps(histograms: Histograms, ends: tuple[float, float]) -> str:
         areas += f'<path class="fc-{kind}" d="{line}"/>'
     keys = "".join(
         f'<span class="fc-key fc-key-{kind}">{escape(words)}</span>'
-        for kind, words in (("strangers", text.STRANGERS), ("one", text.ONE_PERSON))
+        for kind, words in (("strangers", text_scale.STRANGERS), ("one", text_scale.ONE_PERSON))
     )
     return (
         f'<div class="fc-keys">{keys}</div>'
@@ -77,7 +77,7 @@ def _zones(low: float | None, threshold: float | None, ends: tuple[float, float]
     edges = [0.0, _place(low, ends), _place(threshold, ends), 1.0]
     zones = ""
     for kind, start, end in zip(_KINDS, edges, edges[1:], strict=False):
-        name = f"<b>{escape(text.ZONES[kind])}</b>" if end - start >= _ROOM else ""
+        name = f"<b>{escape(text_scale.ZONES[kind])}</b>" if end - start >= _ROOM else ""
         zones += f'<i class="fc-zone-{kind}" style="width:{100 * (end - start):.2f}%">{name}</i>'
     return zones
 

@@ -1,6 +1,5 @@
 """Every sentence that a person reads on the page."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 from facecore.verification.calibration import Verdict
@@ -35,10 +34,6 @@ VERDICTS: dict[Verdict, str] = {
     "different": "Different people",
     "uncertain": "Too close to call",
 }
-ZONES: dict[Verdict, str] = {"same": "same", "different": "different", "uncertain": "too close"}
-THIS_PAIR = "This pair"
-STRANGERS = "Pairs of strangers"
-ONE_PERSON = "Pairs of one person"
 ONLY_A_SCORE = "A score, but no verdict"
 NO_COMPARISON = "These photos cannot be compared"
 NO_CALIBRATION = (
@@ -53,12 +48,6 @@ API_DESCRIPTION = (
     "threshold (the score from which on the verdict is same) and more. The second output is the page's own view of it."
 )
 FACE_LABELS = ("Face of the first photo", "Face of the second photo")
-STRICTNESS = "How strict?"
-STRICTNESS_LABELS: dict[str, str] = {
-    "fewer false matches": "Fewer false matches",
-    "balanced": "Balanced",
-    "fewer misses": "Fewer misses",
-}
 FORGOTTEN = (
     "These photos have been deleted, as all photos are after some minutes. Press Compare, or add them again, to go on."
 )
@@ -112,74 +101,6 @@ def rounded(number: float) -> str:
     if number >= 100:
         digits = 1 - (len(str(round(number))) - 1)
     return f"{round(number, digits):,.{max(digits, 0)}f}"
-
-
-def score(value: float) -> str:
-    """The score with the digits that a person needs."""
-    return f"Score {value:.3f}"
-
-
-def same_from(threshold: float) -> str:
-    """From where on two photos count as the same person."""
-    return f"same person from {threshold:.3f}"
-
-
-def cost(missed: float | None, strangers: float, rarest: float) -> str:
-    """What a setting costs, on the pairs that the calibration was made from.
-
-    Args:
-        missed: share of pairs of one person under the threshold, 0 to 1; None where it is not known.
-        strangers: N of "1 in N pairs of strangers reaches it".
-        rarest: the largest N that the calibration can tell.
-    """
-    if strangers >= rarest:
-        accepted = f"fewer than 1 in {rounded(rarest)} pairs of strangers pass"
-    else:
-        accepted = f"about 1 in {rounded(max(strangers, 1.0))} pairs of strangers passes"
-    if missed is None:
-        return f"{accepted[0].upper()}{accepted[1:]} for one person."
-    told = share(missed) if missed < 0.005 or missed > 0.995 else f"about {share(missed)}"
-    return f"{told[0].upper()}{told[1:]} of the same person are missed, and {accepted} for one."
-
-
-def share(part: float) -> str:
-    """A share of pairs in words: "23 of 100 pairs", and "fewer than 1 of 100 pairs"."""
-    if part < 0.005:
-        return "fewer than 1 of 100 pairs"
-    if part > 0.995:
-        return "more than 99 of 100 pairs"
-    return f"{round(100 * part)} of 100 pairs"
-
-
-def measured_on(genuine: int, impostors: int) -> str:
-    """Where the figures of the settings come from.
-
-    Args:
-        genuine: pairs of one person.
-        impostors: pairs of strangers.
-    """
-    return f"Counted on {genuine:,} pairs of one person and {impostors:,} pairs of strangers."
-
-
-def scale(value: float, threshold: float | None, genuine: float | None, impostor: float | None) -> str:
-    """The scale for people who do not see it.
-
-    Args:
-        value: the score.
-        threshold: from which on two photos count as the same person, if there is one.
-        genuine: share of pairs of one person that score at least as high, 0 to 1, if known.
-        impostor: the same of pairs of strangers.
-    """
-    told = f"A scale of scores. This pair has {value:.3f}"
-    if threshold is None:
-        return f"{told}, on a scale from 0 to 1."
-    told += f", {'at or above' if value >= threshold else 'below'} the {threshold:.3f} of the same person."
-    if genuine is None or impostor is None:
-        return told
-    return (
-        f"{told} Of pairs of the same person, {share(genuine)} score at least as high; "
-        f"of pairs of strangers, {share(impostor)}."
-    )
 
 
 def faces_found(number: int, compared: int | None, choosable: bool = False) -> str:
@@ -246,16 +167,6 @@ def no_face_chosen_from(side: Side) -> str:
 def no_face_number(side: Side) -> str:
     """What was given for the number of a face is none."""
     return f"The number of the face in the {side} photo must be a whole number from 0 on, 0 being the largest face."
-
-
-def unknown_strictness(offered: Iterable[str]) -> str:
-    """A setting was asked for that this model does not offer.
-
-    Args:
-        offered: the settings that it does offer.
-    """
-    names = ", ".join(offered)
-    return f"This model can be asked for one of: {names}." if names else "This model comes without such settings."
 
 
 def missing(side: Side) -> str:

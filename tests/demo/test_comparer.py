@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo import text, text_trust, text_why
+from demo import text, text_scale, text_trust, text_why
 from demo.comparer import MAX_BYTES, Comparer, UnknownSetting, Upload
 from facecore.errors import ModelError
 from facecore.recognizer import FaceRecognizer
@@ -190,8 +190,8 @@ def test_strictness_moves_the_threshold_and_nothing_else(compare: Comparer, phot
         again = compare.rejudge(key(html), name)
         assert again is not None
         assert again[0] == answer
-        assert text.same_from(setting.threshold) in again[1]
-        assert text.same_from(setting.threshold) in view
+        assert text_scale.same_from(setting.threshold) in again[1]
+        assert text_scale.same_from(setting.threshold) in view
     assert compare.rejudge(key(html), None) == (balanced, html)
 
 

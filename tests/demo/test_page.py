@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
-from demo import text, text_trust, text_why
+from demo import text, text_scale, text_trust, text_why
 from facecore.pretrained import find_model
 from tests.demo.conftest import Photos
 from tests.demo.server import PATIENCE, Server, running
@@ -126,7 +126,7 @@ def test_nothing_jumps(browser: Browser, server: Server, photos: Photos) -> None
         expect(page.locator("#fc-view")).to_contain_text("number 2 by size was compared")
         page.get_by_role("button", name=text_why.WHY).click()
         expect(page.locator(".fc-why img")).to_have_count(2)
-        page.get_by_label(text.STRICTNESS_LABELS["fewer misses"]).check()
+        page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
         expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
         page.wait_for_load_state("networkidle")
         shifts = page.evaluate("shifts")
@@ -155,13 +155,13 @@ def test_another_face_is_chosen_with_the_keyboard(page: Page, photos: Photos) ->
 
 @pytest.mark.slow
 def test_strictness_judges_anew_and_says_what_it_costs(page: Page, photos: Photos) -> None:
-    strictest = page.get_by_label(text.STRICTNESS_LABELS["fewer false matches"])
+    strictest = page.get_by_label(text_scale.STRICTNESS_LABELS["fewer false matches"])
     strictest.check()  # nothing is shown yet
     expect(page.locator("#fc-cost")).to_contain_text("about 1 in 10,000 pairs of strangers passes for one.")
     choose(page, photos, "astronaut", "darker")
     page.get_by_role("button", name=text.COMPARE, exact=True).click()
     expect(page.locator("#fc-view")).to_contain_text("same person from 0.857")
-    page.get_by_label(text.STRICTNESS_LABELS["fewer misses"]).check()
+    page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
     expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
     expect(page.locator("#fc-cost")).to_contain_text("about 1 in 100 pairs of strangers passes for one.")
     page.get_by_label("Remove Image").first.click()
@@ -189,7 +189,7 @@ def test_why_is_shown_on_request(page: Page, photos: Photos) -> None:
     expect(why).not_to_contain_text(text_why.METHOD)  # it was about another face
     ask.click()
     expect(why).to_contain_text(text_why.METHOD)
-    page.get_by_label(text.STRICTNESS_LABELS["fewer misses"]).check()
+    page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
     expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
     expect(why).to_contain_text(text_why.METHOD)  # the score is the same
     page.get_by_role("button", name=text.COMPARE, exact=True).click()

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from demo import scale, text
+from demo import scale, text_scale
 from facecore.recognizer import FaceRecognizer
 from facecore.verification.calibration import Calibration
 
@@ -30,8 +30,8 @@ def test_both_kinds_of_pair_lie_behind_the_score(calibration: Calibration) -> No
         assert all(0 <= x <= 1000 and 0 <= y <= 100 for x, y in pairs)
         peaks[kind] = min(pairs, key=lambda pair: pair[1])[0]
     assert peaks["strangers"] < peaks["one"]
-    assert text.STRANGERS in html
-    assert text.ONE_PERSON in html
+    assert text_scale.STRANGERS in html
+    assert text_scale.ONE_PERSON in html
 
 
 def test_the_parts_of_the_scale_meet_where_the_answer_changes(calibration: Calibration) -> None:
@@ -51,7 +51,7 @@ def test_a_score_beyond_all_others_is_still_on_the_scale(calibration: Calibratio
 
 
 def test_a_narrow_part_has_no_name(calibration: Calibration) -> None:
-    name = f"<b>{text.ZONES['uncertain']}</b>"
+    name = f"<b>{text_scale.ZONES['uncertain']}</b>"
     assert name in scale.render(0.7, 0.5, 0.75, calibration)
     assert name not in scale.render(0.7, 0.74, 0.75, calibration)
 

@@ -2,7 +2,7 @@ import typing
 
 import pytest
 
-from demo import text, text_trust, text_why
+from demo import text, text_scale, text_trust, text_why
 from demo.strictness import Strictness
 from facecore.explain import REGIONS
 from facecore.quality_limits import REASONS, Concern
@@ -59,19 +59,19 @@ def test_every_complaint_names_the_photo() -> None:
 
 
 def test_every_setting_has_its_words() -> None:
-    assert set(text.STRICTNESS_LABELS) == set(typing.get_args(Strictness))
-    assert set(text.ZONES) == set(typing.get_args(Verdict))
+    assert set(text_scale.STRICTNESS_LABELS) == set(typing.get_args(Strictness))
+    assert set(text_scale.ZONES) == set(typing.get_args(Verdict))
 
 
 def test_the_cost_of_a_setting_is_told_in_pairs() -> None:
-    assert text.cost(0.66, 1000, 30_000) == (
+    assert text_scale.cost(0.66, 1000, 30_000) == (
         "About 66 of 100 pairs of the same person are missed, and about 1 in 1,000 pairs of strangers passes for one."
     )
-    assert text.cost(0.001, 40_000, 30_000) == (
+    assert text_scale.cost(0.001, 40_000, 30_000) == (
         "Fewer than 1 of 100 pairs of the same person are missed, "
         "and fewer than 1 in 30,000 pairs of strangers pass for one."
     )
-    assert text.cost(None, 100, 30_000) == "About 1 in 100 pairs of strangers passes for one person."
+    assert text_scale.cost(None, 100, 30_000) == "About 1 in 100 pairs of strangers passes for one person."
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_cost_of_a_setting_is_told_in_pairs() -> None:
     [(0.0, "fewer than 1 of 100 pairs"), (0.234, "23 of 100 pairs"), (1.0, "more than 99 of 100 pairs")],
 )
 def test_no_share_is_shown_as_none_or_all(part: float, words: str) -> None:
-    assert text.share(part) == words
+    assert text_scale.share(part) == words
 
 
 def test_faces_that_were_found_are_told() -> None:
