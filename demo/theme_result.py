@@ -36,7 +36,7 @@ RESULT_CSS = """
 .fc-zones .fc-zone-different { border-top-color: var(--fc-different); border-radius: 3px 0 0 3px; }
 .fc-zones .fc-zone-uncertain { border-top-color: var(--fc-uncertain); }
 .fc-zones .fc-zone-same { border-top-color: var(--fc-same); border-radius: 0 3px 3px 0; }
-.fc-zones b { display: block; padding-top: 3px; font-size: 12px; font-weight: 500; line-height: 1.3;
+.fc-zones b { display: block; padding-top: 8px; font-size: 12px; font-weight: 500; line-height: 1.3;
   color: var(--body-text-color-subdued); white-space: nowrap; }
 .fc-mark { position: absolute; top: 30px; height: 104px; width: 2px; margin-left: -1px; font-style: normal;
   background: var(--body-text-color); }
