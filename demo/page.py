@@ -7,7 +7,7 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
-from demo import examples, text
+from demo import examples, tabs, text
 from demo.compare import comparer, tab
 from demo.pair_list import style as list_style
 from demo.pair_list import tab as list_tab
@@ -48,7 +48,7 @@ def build(recognizer: FaceRecognizer, folder: Path, uploads: Path, unpacked: Pat
     page = gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(SWEEP_EVERY, SWEEP_AGE))
     with page:
         gr.Markdown(f"# {text.TITLE}\n{text.INTRODUCTION}", elem_id="fc-head")
-        with gr.Tabs(elem_id="fc-tabs"):
+        with gr.Tabs(elem_id="fc-tabs", overflow_behavior="wrap"):
             with gr.Tab(text.TWO_PHOTOS):
                 tab(compare, pairs)
             with gr.Tab(set_text.TAB):
@@ -100,7 +100,7 @@ def serve(folder: Path, model: str | None = None, host: str | None = None, port:
             max_file_size="200mb",
             state_session_capacity=100,  # sessions remember the last result, and this page has no use for that
             theme=theme(),
-            css=CSS + set_style.CSS + list_style.CSS,
+            css=CSS + tabs.CSS + set_style.CSS + list_style.CSS,
             head=HEAD,
             app_kwargs={"middleware": [Middleware(RefuseRemoteFiles), Middleware(StayOnThisHost)]},
         )

@@ -22,9 +22,11 @@ CSS = """
 .fc-report { width: 100%; height: min(80vh, 900px); border: 1px solid var(--border-color-primary); border-radius: 12px;
   background: var(--body-background-fill); }
 #fc-list-button, #fc-list-stop { font-size: 17px; font-weight: 600; min-height: 48px; }
+#fc-list-stop { border: 1px solid var(--border-color-primary); }
 #fc-list-button:focus-visible, #fc-list-stop:focus-visible { outline: 3px solid var(--fc-different);
   outline-offset: 2px; }
 #fc-list-view, #fc-list-view .html-container { padding: 0; }
+#fc-list-view .fc-list { margin-top: 8px; }
 @media (max-width: 640px) {
   .fc-list h2 { font-size: 22px; }
   .fc-report { height: 75vh; }

