@@ -111,10 +111,10 @@ def tab(score: Score, limits: Limits) -> None:
     with gr.Row():
         button = gr.Button(text.BUTTON, variant="primary", size="lg", elem_id="fc-list-button", scale=4)
         stop = gr.Button(text.STOP, size="lg", elem_id="fc-list-stop", scale=1, min_width=120, interactive=False)
-    shown = gr.HTML(elem_id="fc-list-view", apply_default_css=False, js_on_load=view.LOAD)
-    files = gr.File(visible=False, file_count="multiple")
+    shown = gr.HTML(label="view", elem_id="fc-list-view", apply_default_css=False, js_on_load=view.LOAD)
+    files = gr.File(label="files", visible=False, file_count="multiple")
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-list-details"):
-        details = gr.JSON(show_label=False, container=False)
+        details = gr.JSON(label="result", show_label=False, container=False)
 
     def switch(running: bool) -> tuple[gr.Button, gr.Button]:
         return gr.Button(interactive=not running), gr.Button(interactive=running)

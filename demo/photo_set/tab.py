@@ -73,14 +73,15 @@ def tab(sort: Sort) -> None:
     )
     button = gr.Button(text.BUTTON, variant="primary", size="lg", elem_id="fc-set-button")
     shown = gr.HTML(
+        label="view",
         elem_id="fc-set-view",
         apply_default_css=False,
         # On the element that stays, since what is announced is a change inside a region that was there before.
         js_on_load="element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');",
     )
-    table = gr.File(visible=False)
+    table = gr.File(label="table", visible=False)
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-set-details"):
-        details = gr.JSON(show_label=False, container=False)
+        details = gr.JSON(label="result", show_label=False, container=False)
     button.click(
         sort,
         inputs=photos,
