@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from demo import tabs
 from demo.compare import Upload, address
 from demo.pair_list import text, view
 from demo.pair_list.stop import StoppedError, TooSlowError, go_on_check
@@ -111,7 +112,7 @@ def tab(score: Score, limits: Limits) -> None:
     with gr.Row():
         button = gr.Button(text.BUTTON, variant="primary", size="lg", elem_id="fc-list-button", scale=4)
         stop = gr.Button(text.STOP, size="lg", elem_id="fc-list-stop", scale=1, min_width=120, interactive=False)
-    shown = gr.HTML(label="view", elem_id="fc-list-view", apply_default_css=False, js_on_load=view.LOAD)
+    shown = gr.HTML(label="view", elem_id="fc-list-view", apply_default_css=False, js_on_load=tabs.ANNOUNCE + view.LOAD)
     files = gr.File(label="files", visible=False, file_count="multiple")
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-list-details"):
         details = gr.JSON(label="result", show_label=False, container=False)

@@ -19,8 +19,6 @@ SHOWN = 20  # photos that failed
 # The report is a file that the browser would save, not show, so a script of the page puts it into the frame. The frame
 # itself runs no scripts and belongs to no host ("sandbox" without any permission).
 LOAD = """
-element.setAttribute('role', 'status');
-element.setAttribute('aria-live', 'polite');
 const load = async () => {
   const frame = element.querySelector('iframe[data-report]');
   if (!frame || frame.srcdoc) return;
@@ -34,7 +32,7 @@ watch('value', load);
 def sentence(words: str, problem: bool = True) -> str:
     """A page that holds one sentence alone, such as what is missing."""
     kind = "fc-list-problem" if problem else "fc-list-note"
-    return f'<div class="fc-list"><p class="{kind}">{escape(words)}</p></div>'
+    return f'<div class="fc-list"><p class="{kind} fc-said">{escape(words)}</p></div>'
 
 
 def render(result: ScoredList, photo_bytes: int, address: Address) -> str:
@@ -60,8 +58,8 @@ def render(result: ScoredList, photo_bytes: int, address: Address) -> str:
         f'data-report="{escape(address(result.report))}" data-gone="{escape(text.REPORT_GONE)}"></iframe>'
     )
     return (
-        f'<div class="fc-list"><h2>{escape(text.headline(len(scored), scored.failed))}</h2>'
-        + "".join(f"<p>{escape(line)}</p>" for line in lines)
+        f'<div class="fc-list"><h2 class="fc-said">{escape(text.headline(len(scored), scored.failed))}</h2>'
+        + "".join(f'<p class="fc-said">{escape(line)}</p>' for line in lines)
         + f'<p class="fc-files">{links}</p>{_failures(scored.costliest())}'
         f"<h3>{escape(text.REPORT_HEAD)}</h3>{frame}</div>"
     )

@@ -55,8 +55,6 @@ CSS = """
 .fc-matrix td.fc-bottom { border-bottom: 3px solid var(--body-text-color); }
 .fc-matrix td.fc-left { border-left: 3px solid var(--body-text-color); }
 .fc-matrix td.fc-right { border-right: 3px solid var(--body-text-color); }
-.fc-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
-  white-space: nowrap; }
 .fc-set .fc-download, .fc-list .fc-download { display: inline-block; padding: 9px 16px; border-radius: 10px;
   border: 1px solid var(--border-color-primary); color: var(--body-text-color); font-weight: 500; font-size: 15px;
   text-decoration: none; }

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from demo import tabs
 from demo.compare import MAX_BYTES, Upload, address
 from demo.photo_set import text, view
 from demo.photo_set.work import FEWEST, MOST, read_photos, sort_set
@@ -76,8 +77,7 @@ def tab(sort: Sort) -> None:
         label="view",
         elem_id="fc-set-view",
         apply_default_css=False,
-        # On the element that stays, since what is announced is a change inside a region that was there before.
-        js_on_load="element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');",
+        js_on_load=tabs.ANNOUNCE,
     )
     table = gr.File(label="table", visible=False)
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-set-details"):

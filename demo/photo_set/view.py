@@ -22,12 +22,12 @@ _SIGNS: dict[str, str] = {"same": _TICK, "uncertain": _WAVE}
 
 def sentence(words: str) -> str:
     """A page that holds one sentence alone, such as what is missing."""
-    return f'<div class="fc-set"><p class="fc-set-problem">{escape(words)}</p></div>'
+    return f'<div class="fc-set"><p class="fc-set-problem fc-said">{escape(words)}</p></div>'
 
 
 def unusable(photos: Sequence[Photo], words: str) -> str:
     """A page for a set of which nothing can be compared."""
-    return f'<div class="fc-set"><p class="fc-set-problem">{escape(words)}</p>{_problems(photos)}</div>'
+    return f'<div class="fc-set"><p class="fc-set-problem fc-said">{escape(words)}</p>{_problems(photos)}</div>'
 
 
 def render(result: SortedSet, calibration: Calibration | None, folder: Path, table: Path, address: Address) -> str:
@@ -57,14 +57,14 @@ def _face(photo: Photo, folder: Path, address: Address) -> str:
 def _answer(result: SortedSet) -> str:
     groups = result.grouping.groups
     if groups is None or result.threshold is None:
-        return f"<h2>{escape(text.NO_GROUPS)}</h2><p>{escape(text.NO_CALIBRATION)}</p>"
+        return f'<h2 class="fc-said">{escape(text.NO_GROUPS)}</h2><p class="fc-said">{escape(text.NO_CALIBRATION)}</p>'
     several = [places for places in groups if len(places) > 1]
     head = text.headline(len(several), len(groups) - len(several))
     same, uncertain = _between(result, groups)
     more = text.across(same, uncertain)
     return (
-        f"<h2>{escape(head)}</h2>"
-        + (f"<p>{escape(more)}</p>" if more else "")
+        f'<h2 class="fc-said">{escape(head)}</h2>'
+        + (f'<p class="fc-said">{escape(more)}</p>' if more else "")
         + f'<p class="fc-set-soft">{escape(text.rule(result.threshold))}</p>'
     )
 
@@ -105,11 +105,13 @@ def _group(result: SortedSet, faces: dict[int, str], places: Sequence[int], head
 
 def _problems(photos: Sequence[Photo]) -> str:
     items = "".join(
-        f"<li><b>{escape(photo.name)}</b> {escape(photo.error)}</li>" for photo in photos if photo.error is not None
+        f'<li class="fc-said"><b>{escape(photo.name)}</b> {escape(photo.error)}</li>'
+        for photo in photos
+        if photo.error is not None
     )
     if not items:
         return ""
-    return f'<section class="fc-unusable"><h3>{escape(text.UNUSABLE)}</h3><ul>{items}</ul></section>'
+    return f'<section class="fc-unusable"><h3 class="fc-said">{escape(text.UNUSABLE)}</h3><ul>{items}</ul></section>'
 
 
 def _matrix(result: SortedSet, calibration: Calibration | None, faces: dict[int, str]) -> str:
