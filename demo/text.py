@@ -13,6 +13,7 @@ NOTICE = (
     "Use only photos you are allowed to use: this is biometric data. It stays on the machine that runs this page, "
     "serves the comparison alone, and is deleted within ten minutes."
 )
+TWO_PHOTOS = "Two photos"
 PHOTO_LABELS: dict[Side, str] = {"first": "First photo", "second": "Second photo"}
 PHOTO_PLACEHOLDER = "Drop a photo here\nor click to choose one"
 COMPARE = "Compare"
