@@ -1,78 +1,55 @@
-"""The tab that compares two photos, and the function behind its button."""
+"""The tab that compares two photos: its parts, and what happens on which press."""
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
-from gradio.route_utils import API_PREFIX
 
-from demo import result, text
+from demo import text, text_scale, text_why
+from demo.comparer import AT_ONCE, Answer, Comparer, UnknownSetting, Upload
 from demo.examples import Examples
-from facecore.errors import FacecoreError, ImageError, NoFaceError
-from facecore.image import photo_name
-from facecore.recognizer import FaceRecognizer
-from facecore.results import Prepared
+from demo.result import note
+from demo.strictness import BALANCED
 
-MAX_BYTES = 20_000_000
-AT_ONCE = 2  # comparisons; each decodes and searches its two photos in parallel
+# The view says itself which pair it shows, by a key; when it is emptied, the pair can no longer be asked about.
+_KEY = "document.querySelector('#fc-view [data-key]')?.dataset.key ?? ''"
 
-Upload = dict[str, Any]  # what Gradio knows of a file: path, orig_name, size and more
-Compare = Callable[[Upload | None, Upload | None], tuple[dict[str, Any], str]]
+# On the element that stays, since what is announced is a change inside a region that was there before. Gradio changes
+# only what differs in it, so that the focus stays where it is and only the changes are read out.
+_VIEW_JS = """
+element.setAttribute('role', 'status');
+element.setAttribute('aria-live', 'polite');
+element.setAttribute('aria-atomic', 'false');
+watch('value', () => document.dispatchEvent(new Event('fc-shown')));
+element.addEventListener('click', event => {
+  const face = event.target.closest('button[data-face]');
+  if (!face || face.getAttribute('aria-pressed') === 'true') return;
+  const key = element.querySelector('[data-key]').dataset.key;
+  trigger('choose', {key, side: face.dataset.side, number: Number(face.dataset.face)});
+});
+// Room for what is asked for is made at the press itself, so that nothing jumps when it comes.
+document.addEventListener('click', event => {
+  const root = document.documentElement.classList;
+  if (event.target.closest('#fc-compare, #fc-examples button')) root.add('fc-asked');
+  if (event.target.closest('#fc-why-button')) root.add('fc-why-asked');
+});
+"""
+_LIVE_JS = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
 
+# What made a score must not stand beside another one, whichever of the two comes first.
+_WHY_JS = f"""{_LIVE_JS}
+const compared = part => document.querySelector(part + ' [data-about]')?.dataset.about;
+const drop = () => {{ if (compared('#fc-why') !== compared('#fc-view')) props.value = ''; }};
+watch('value', () => {{ if (compared('#fc-why')) drop(); }});
+document.addEventListener('fc-shown', drop);
+"""
 
-def comparer(recognizer: FaceRecognizer, uploads: Path) -> Compare:
-    """The function behind the button: two uploads -> what the API gives, and HTML.
-
-    Args:
-        recognizer: does the work.
-        uploads: the folder that the page may serve files from; pictures of the result go there.
-    """
-    # These threads stay, since the detector loads its network once for each thread.
-    pool = ThreadPoolExecutor(2 * AT_ONCE, thread_name_prefix="prepare")
-    rarest = recognizer.calibration.rarest if recognizer.calibration else None
-
-    def compare(left: Upload | None, right: Upload | None) -> tuple[dict[str, Any], str]:
-        first = pool.submit(prepare, recognizer, "first", left)
-        second = pool.submit(prepare, recognizer, "second", right)
-        comparison = recognizer.judge(first.result(), second.result())
-        uploads.mkdir(parents=True, exist_ok=True)
-        return comparison.to_dict(), result.render(comparison, rarest, uploads, address)
-
-    return compare
-
-
-def prepare(recognizer: FaceRecognizer, side: text.Side, upload: Upload | None) -> Prepared:
-    """One photo on its way, with an error that says which photo it is and names no path of the server's."""
-    path = upload["path"] if upload else None
-    if not path:
-        return Prepared("unreadable", error=ImageError(text.missing(side)))
-    try:
-        size = os.path.getsize(path)
-    except FileNotFoundError:
-        return Prepared("unreadable", error=ImageError(text.gone(side)))
-    if size > MAX_BYTES:
-        return Prepared("unreadable", error=ImageError(text.too_large(side, size, MAX_BYTES)))
-    prepared = recognizer.prepare(path)
-    return replace(prepared, error=_for_people(prepared.error, side, path)) if prepared.error else prepared
+_CLEARED_JS = "() => { document.documentElement.classList.remove('fc-asked', 'fc-why-asked'); return [null, '']; }"
 
 
-def _for_people(error: FacecoreError, side: text.Side, path: str) -> FacecoreError:
-    if isinstance(error, NoFaceError):
-        return NoFaceError(text.no_face(side))
-    return type(error)(text.unreadable(side, str(error).removeprefix(f"{photo_name(path)}: ")))
-
-
-def address(path: Path) -> str:
-    """Where the browser finds a file of the page's folder, relative to the page."""
-    return f"{API_PREFIX.removeprefix('/')}/file={quote(str(path))}"
-
-
-def tab(compare: Compare, examples: Examples) -> None:
+def tab(compare: Comparer, examples: Examples) -> None:
     """Build the components into the Blocks that are open."""
     gr.Markdown(text.NOTICE, elem_id="fc-notice")
     with gr.Row(elem_id="fc-inputs"):
@@ -90,24 +67,25 @@ def tab(compare: Compare, examples: Examples) -> None:
             for label in text.PHOTO_LABELS.values()
         )
     button = gr.Button(text.COMPARE, variant="primary", size="lg", elem_id="fc-compare")
-    view = gr.HTML(
-        elem_id="fc-view",
-        apply_default_css=False,
-        # On the element that stays, since what is announced is a change inside a region that was there before.
-        js_on_load="element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');",
-    )
+    strictness = _strictness(compare)
     with gr.Column(elem_id="fc-examples"):
         gr.Markdown(text.EXAMPLES)
         with gr.Row():
             same = gr.Button(text.EXAMPLE_SAME, size="sm", min_width=260)
             different = gr.Button(text.EXAMPLE_DIFFERENT, size="sm", min_width=260)
         gr.Markdown(text.EXAMPLE_CREDITS, elem_classes="fc-small")
+    view = gr.HTML(elem_id="fc-view", apply_default_css=False, js_on_load=_VIEW_JS)
+    ask = gr.Button(text_why.WHY, elem_id="fc-why-button")
+    why = gr.HTML(elem_id="fc-why", apply_default_css=False, js_on_load=_WHY_JS)
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-details"):
         details = gr.JSON(show_label=False, container=False)
+    # Not shown: faces for programs to choose, and what carries the key of the pair from the view to the server.
+    left_face, right_face = (gr.Number(0, label=label, precision=0, visible=False) for label in text.FACE_LABELS)
+    key = gr.Textbox(visible=False)
 
     work: dict[str, Any] = {
-        "fn": compare,
-        "inputs": [left, right],
+        "fn": _compared(compare),
+        "inputs": [left, right, left_face, right_face, strictness],
         "outputs": [details, view],
         # Gradio would open the file first, to turn and convert it: limits, errors and the reading of EXIF would be
         # Gradio's, and the score could differ from that of the same file elsewhere.
@@ -124,11 +102,103 @@ def tab(compare: Compare, examples: Examples) -> None:
             lambda paths=paths: paths, outputs=[left, right], show_progress="hidden", api_visibility="private"
         )
         loaded.then(**work, api_visibility="private")
+    again: dict[str, Any] = {
+        "preprocess": False,
+        "concurrency_limit": AT_ONCE,
+        "concurrency_id": "compare",
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
+    view.choose(_chosen(compare), [strictness], [details, view], **again, trigger_mode="always_last")
+    strictness.input(
+        _rejudged(compare),
+        [key, strictness],
+        [details, view],
+        **again,
+        trigger_mode="always_last",
+        js=f"(key, strictness) => [{_KEY}, strictness]",
+    )
+    again["show_progress"] = "minimal"
+    ask.click(compare.why, [key], [why], **again, js=f"() => [{_KEY}]")
     # A verdict must not stand beside photos that it is not about.
     gr.on(
         [photo.input for photo in (left, right)] + [photo.clear for photo in (left, right)],
         fn=None,
-        js="() => [null, '']",
+        js=_CLEARED_JS,
         outputs=[details, view],
         api_visibility="private",
     )
+
+
+def _strictness(compare: Comparer) -> gr.Radio:
+    """The choice of strictness with what the chosen one costs; not shown where the model leaves nothing to choose."""
+    calibration = compare.calibration
+    shown = calibration is not None and len(compare.settings) > 1
+    with gr.Column(elem_id="fc-strict", visible=shown):
+        strictness = gr.Radio(
+            [(text_scale.STRICTNESS_LABELS[name], name) for name in compare.settings] or [BALANCED],
+            value=BALANCED,
+            label=text_scale.STRICTNESS,
+            elem_id="fc-strictness",
+        )
+        if calibration is not None:
+            counted = calibration.thresholds[0]
+            source = text_scale.measured_on(counted.genuine, counted.impostors)
+            costs = {
+                name: note(f"{text_scale.cost(setting.missed, setting.strangers, calibration.rarest)} {source}")
+                for name, setting in compare.settings.items()
+            }
+            cost = gr.HTML(costs[BALANCED], elem_id="fc-cost", apply_default_css=False, js_on_load=_LIVE_JS)
+            strictness.change(
+                fn=None,
+                js=f"name => ({json.dumps(costs)})[name]",
+                inputs=strictness,
+                outputs=cost,
+                api_visibility="private",
+            )
+    return strictness
+
+
+def _compared(compare: Comparer) -> Callable[..., Answer]:
+    def compared(
+        left: Upload | None, right: Upload | None, left_face: int = 0, right_face: int = 0, strictness: str = BALANCED
+    ) -> Answer:
+        with _told():
+            return compare(left, right, left_face, right_face, strictness)
+
+    return compared
+
+
+def _chosen(compare: Comparer) -> Callable[..., object]:
+    def chosen(strictness: str, event: gr.EventData) -> object:
+        data = event._data if isinstance(event._data, dict) else {}
+        with _told():
+            answer = compare.choose(data.get("key"), data.get("side"), data.get("number"), strictness)
+        return answer or _forgotten()
+
+    return chosen
+
+
+def _rejudged(compare: Comparer) -> Callable[..., object]:
+    def rejudged(key: str, strictness: str) -> object:
+        if not key:
+            return gr.skip()  # nothing is shown yet
+        with _told():
+            return compare.rejudge(key, strictness) or _forgotten()
+
+    return rejudged
+
+
+def _forgotten() -> object:
+    """Leave the page as it is and say why nothing happened."""
+    gr.Warning(text.FORGOTTEN)
+    return gr.skip()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell people what the server does not offer, without a traceback in its log."""
+    try:
+        yield
+    except UnknownSetting as error:
+        raise gr.Error(str(error), print_exception=False) from None

@@ -7,34 +7,55 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
-from demo import examples, text
-from demo.compare import comparer, tab
+from demo import examples, tabs, text
+from demo.compare import tab
+from demo.comparer import Comparer
+from demo.pair_list import style as list_style
+from demo.pair_list import tab as list_tab
+from demo.pair_list import text as list_text
+from demo.pair_list.memory import Memory
+from demo.pair_list.work import ListScorer
+from demo.photo_set import style as set_style
+from demo.photo_set import tab as set_tab
+from demo.photo_set import text as set_text
 from demo.safety import SWEEP_AGE, SWEEP_EVERY, RefuseRemoteFiles, StayOnThisHost, start_sweeping
 from demo.theme import CSS, HEAD, theme
 from facecore.errors import FacecoreError
 from facecore.pretrained import DEFAULT_MODEL
 from facecore.recognizer import FaceRecognizer, one_thread_per_photo
+from facecore.spec import RecognizerSpec
 
 
 class StartError(Exception):
     """The page cannot be started; the message says why and what to do."""
 
 
-def build(recognizer: FaceRecognizer, folder: Path, uploads: Path) -> gr.Blocks:
+def build(recognizer: FaceRecognizer, folder: Path, uploads: Path, unpacked: Path, spec: RecognizerSpec) -> gr.Blocks:
     """The page, ready to be launched.
 
     Args:
         recognizer: compares the photos.
         folder: where the example photos are written.
         uploads: where Gradio keeps files, and from where it serves them.
+        unpacked: where zips are unpacked, and from where nothing is served.
+        spec: what the recognizer was made from, for worker processes.
     """
+    memory = Memory()
+    memory.start_forgetting()
+    scorer = ListScorer(recognizer, spec, unpacked, memory)
     pairs = examples.make(folder)
-    compare = comparer(recognizer, uploads)
+    compare = Comparer(recognizer, uploads)
     compare(*({"path": str(path)} for path in pairs.same))  # so that the first visitor finds everything loaded
     page = gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(SWEEP_EVERY, SWEEP_AGE))
     with page:
         gr.Markdown(f"# {text.TITLE}\n{text.INTRODUCTION}", elem_id="fc-head")
-        tab(compare, pairs)
+        with gr.Tabs(elem_id="fc-tabs", overflow_behavior="wrap"):
+            with gr.Tab(text.TWO_PHOTOS):
+                tab(compare, pairs)
+            with gr.Tab(set_text.TAB):
+                set_tab.tab(set_tab.sorter(recognizer, uploads))
+            with gr.Tab(list_text.TAB):
+                list_tab.tab(list_tab.list_scorer(scorer, uploads), scorer.limits)
         gr.Markdown("\n".join(f"- {limit}" for limit in text.LIMITS), elem_id="fc-limits")
     page.queue(api_open=False)  # so that no call gets around the limit of how many run at once
     return page
@@ -52,16 +73,18 @@ def serve(folder: Path, model: str | None = None, host: str | None = None, port:
     Raises:
         StartError: the model cannot be used, or nothing can listen there.
     """
-    uploads = Path(os.environ["GRADIO_TEMP_DIR"])
+    uploads, unpacked = Path(os.environ["GRADIO_TEMP_DIR"]), folder / "unpacked"
     # Photos, and comparisons, already run side by side. More threads inside each would wait for one another: with one
     # core busy elsewhere, two crops took 28 ms through the network in one thread and 600 ms in two.
     one_thread_per_photo()
     torch.set_num_threads(1)
     try:
-        page = build(FaceRecognizer.from_pretrained(model or DEFAULT_MODEL), folder / "examples", uploads)
+        spec = RecognizerSpec(model or DEFAULT_MODEL).resolved()
+        page = build(spec.make(), folder / "examples", uploads, unpacked, spec)
     except FacecoreError as error:
         raise StartError(str(error)) from error
     start_sweeping(uploads)
+    start_sweeping(unpacked)
     try:
         _, url, _ = page.launch(
             server_name=host,
@@ -78,7 +101,7 @@ def serve(folder: Path, model: str | None = None, host: str | None = None, port:
             max_file_size="200mb",
             state_session_capacity=100,  # sessions remember the last result, and this page has no use for that
             theme=theme(),
-            css=CSS,
+            css=CSS + tabs.CSS + set_style.CSS + list_style.CSS,
             head=HEAD,
             app_kwargs={"middleware": [Middleware(RefuseRemoteFiles), Middleware(StayOnThisHost)]},
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from demo import text
 from facecore.faces.detector import Face
 
 LONGEST_SIDE = 800
@@ -33,14 +34,20 @@ class Picture:
     scale: float
 
 
-def save(rgb: NDArray[np.uint8], folder: Path) -> Picture:
-    """Write a photo (H, W, 3), shrunk to at most 800 px, as a JPEG of its own name into `folder`."""
+def save(rgb: NDArray[np.uint8], folder: Path, name: str | None = None) -> Picture:
+    """Write a photo as a JPEG.
+
+    Args:
+        rgb: uint8 (H, W, 3); shrunk to at most 800 px.
+        folder: where to.
+        name: without a suffix, such as nobody can guess; None for one of its own.
+    """
     image = Image.fromarray(rgb)
     scale = min(1.0, LONGEST_SIDE / max(image.size))
     if scale < 1:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    path = folder / f"{uuid.uuid4().hex}.jpg"
+    path = folder / f"{name or uuid.uuid4().hex}.jpg"
     image.save(path, "JPEG", quality=QUALITY)
     return Picture(path, image.width, image.height, scale)
 
@@ -52,6 +59,38 @@ def boxes(picture: Picture, faces: Sequence[Face], compared: Face | None) -> str
     if compared is not None:
         drawn.append(_box(compared, picture.scale, "compared"))
     return f'<svg viewBox="0 0 {picture.width} {picture.height}" aria-hidden="true">{"".join(drawn)}</svg>'
+
+
+def buttons(picture: Picture, faces: Sequence[Face], chosen: int, side: text.Side) -> str:
+    """A button on each face, by which that one is compared, in the order of their numbers.
+
+    Args:
+        picture: on which they lie, in an element of its shape.
+        faces: largest first.
+        chosen: number of the face that is compared.
+        side: which photo it is.
+    """
+    html = ""
+    for number, face in enumerate(faces):
+        left, top, right, bottom = _within(face, picture)
+        style = f"left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%"
+        pressed = number == chosen
+        label = escape(text.face_button(side, number, len(faces), pressed))
+        html += (
+            f'<button type="button" class="fc-face" style="{style}" data-side="{side}" data-face="{number}" '
+            f'aria-pressed="{str(pressed).lower()}" aria-label="{label}" title="{label}"><span>{number + 1}</span>'
+            "</button>"
+        )
+    return html
+
+
+def _within(face: Face, picture: Picture) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the part of the box that lies in the picture, in percent."""
+    sizes = (picture.width, picture.height, picture.width, picture.height)
+    left, top, right, bottom = (
+        min(max(100 * value * picture.scale / size, 0.0), 100.0) for value, size in zip(face.box, sizes, strict=True)
+    )
+    return left, top, right, bottom
 
 
 def _box(face: Face, scale: float, kind: str) -> str:

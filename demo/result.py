@@ -1,14 +1,17 @@
-"""The result of a comparison as HTML: the answer first, then what it rests on."""
+"""The result of a comparison as HTML: the answer first, then what it rests on, and whether to trust it."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from demo import picture, text
-from facecore.results import Comparison, Prepared
-from facecore.verification.calibration import Verdict
-
-Address = Callable[[Path], str]
+from demo import picture, scale, text, text_trust
+from demo.address import address
+from demo.pair import Pair, Photo
+from demo.strictness import Setting
+from facecore.quality_limits import QualityLimits, concerns
+from facecore.results import Comparison
+from facecore.verification.calibration import Calibration, Verdict
 
 # One symbol a verdict, so that it does not rest on colour alone: a tick, two lines apart, a wave, an exclamation mark.
 _SYMBOLS: dict[Verdict | None, str] = {
@@ -19,23 +22,47 @@ _SYMBOLS: dict[Verdict | None, str] = {
 }
 
 
-def render(comparison: Comparison, rarest: float | None, folder: Path, address: Address) -> str:
-    """The result as HTML.
+@dataclass(frozen=True)
+class View:
+    """What is shown.
 
-    Args:
-        comparison: of two photos.
-        rarest: the largest N of "1 in N strangers" that the model's calibration can tell, None without a calibration.
-        folder: where to write the pictures.
-        address: from such a file to where the browser finds it.
+    Attributes:
+        pair: the two photos.
+        comparison: of them, judged as it is to be shown.
+        setting: by which it was judged; None without a calibration.
+        calibration: what the model's scores mean; None without one.
+        limits: from which measures on a photo is warned of.
+        key: by which the page asks for more about this pair.
+        folder: where to write pictures.
     """
-    kind = comparison.verdict or ("problem" if comparison.score is None else "unjudged")
-    answer = f'<div class="fc-answer">{_heading(comparison)}{_reasons(comparison, rarest)}</div>'
-    crops = _crops(comparison, folder, address)
+
+    pair: Pair
+    comparison: Comparison
+    setting: Setting | None
+    calibration: Calibration | None
+    limits: QualityLimits
+    key: str
+    folder: Path
+
+
+def render(view: View) -> str:
+    """The result as HTML. Its parts keep their places, so that a browser can change one without losing the focus."""
+    comparison = view.comparison
     compared = comparison.score is not None
-    photos = _photo("first", comparison.left, compared, folder, address)
-    photos += _photo("second", comparison.right, compared, folder, address)
-    photos = f'<div class="fc-photos">{photos}</div>' if photos else ""
-    return f'<div class="fc-result fc-{kind}"><div class="fc-card">{answer}{crops}</div>{photos}</div>'
+    kind = comparison.verdict or ("unjudged" if compared else "problem")
+    answer = f'<div class="fc-answer">{_heading(comparison)}{_reasons(view)}</div>'
+    photos = "".join(_photo(side, photo, compared) for side, photo in _sides(view.pair))
+    return (
+        f'<div class="fc-result fc-{kind}{" fc-scored" if compared else ""}" data-key="{escape(view.key)}" '
+        f'data-about="{escape(view.pair.about(view.key))}">'
+        f'<div class="fc-card">{answer}{_crops(view)}</div>{_trust(view)}'
+        f'<div class="fc-photos">{photos}</div></div>'
+    )
+
+
+def note(sentence: str) -> str:
+    """A sentence where something else was asked for."""
+    return f'<p class="fc-note">{escape(sentence)}</p>'
 
 
 def _heading(comparison: Comparison) -> str:
@@ -49,59 +76,81 @@ def _heading(comparison: Comparison) -> str:
     return f'<h2 class="fc-verdict">{symbol}<span>{escape(words)}</span></h2>'
 
 
-def _reasons(comparison: Comparison, rarest: float | None) -> str:
+def _reasons(view: View) -> str:
+    comparison, calibration = view.comparison, view.calibration
     if comparison.score is None:
         lines = (comparison.why_not or "").splitlines()
         return "".join(f'<p class="fc-reason">{escape(line)}</p>' for line in lines)
     html = ""
     if comparison.verdict is not None and comparison.probability is not None:
         html += f'<p class="fc-likelihood">{escape(text.likelihood(comparison.probability, comparison.verdict))}</p>'
-    if comparison.strangers is not None and rarest is not None:
-        html += f'<p class="fc-rarity">{escape(text.rarity(comparison.strangers, rarest))}</p>'
+    if comparison.strangers is not None and calibration is not None:
+        html += f'<p class="fc-rarity">{escape(text.rarity(comparison.strangers, calibration.rarest))}</p>'
     if comparison.verdict is None:
         html += f'<p class="fc-reason">{escape(text.NO_CALIBRATION)}</p>'
-    return html + _scale(comparison.score, comparison.threshold)
+    low = view.setting.low if view.setting else None
+    return html + scale.render(comparison.score, low, comparison.threshold, calibration)
 
 
-def _scale(score: float, threshold: float | None) -> str:
-    """Scores from 0 to 1 as a line, with the place of this one and of the threshold."""
-    place = _percent(score)
-    if threshold is None:
-        return (
-            f'<div class="fc-scale" aria-hidden="true"><i class="fc-mark" style="left:{place}"></i></div>'
-            f'<p class="fc-score"><b>{text.score(score)}</b></p>'
-        )
-    return (
-        f'<div class="fc-scale" aria-hidden="true"><i class="fc-zone" style="left:{_percent(threshold)}"></i>'
-        f'<i class="fc-mark" style="left:{place}"></i></div>'
-        f'<p class="fc-score"><b>{text.score(score)}</b><span>{text.same_from(threshold)}</span></p>'
-    )
-
-
-def _percent(score: float) -> str:
-    return f"{100 * min(max(score, 0.0), 1.0):.1f}%"
-
-
-def _crops(comparison: Comparison, folder: Path, address: Address) -> str:
-    crops = [prepared.crop for prepared in (comparison.left, comparison.right) if prepared.crop is not None]
-    if len(crops) < 2:
+def _crops(view: View) -> str:
+    if view.comparison.score is None:
         return ""
-    images = "".join(
-        f'<img src="{escape(address(picture.save(crop, folder).path))}" alt="{escape(label)}" width="112" height="112">'
-        for crop, label in zip(crops, text.PHOTO_LABELS.values(), strict=True)
-    )
+    images = ""
+    for side, photo in _sides(view.pair):
+        crop, shown = photo.prepared.crop, photo.shown
+        assert crop is not None
+        assert shown is not None
+        # Named after the photo and the face, so that the same picture keeps its address.
+        path = picture.save(crop, view.folder, f"{shown.path.stem}-{photo.chosen}").path
+        images += (
+            f'<img src="{escape(address(path))}" alt="{escape(text.crop_description(side))}" width="128" height="128">'
+        )
     return f'<figure class="fc-crops"><div>{images}</div><figcaption>{escape(text.COMPARED)}</figcaption></figure>'
 
 
-def _photo(side: text.Side, prepared: Prepared, compared: bool, folder: Path, address: Address) -> str:
-    if prepared.photo is None:
+def _trust(view: View) -> str:
+    """What is wrong with the photos, and who looks alike."""
+    comparison = view.comparison
+    if comparison.score is None:
         return ""
-    shown = picture.save(prepared.photo, folder)
-    found = len(prepared.faces)
+    warnings, whole = "", False
+    for side, photo in _sides(view.pair):
+        prepared = photo.prepared
+        whole = whole or prepared.face is None
+        for concern in concerns(prepared.quality, view.limits) if prepared.quality else ():
+            which, words = text_trust.warning(side, concern)
+            warnings += f"<li><b>{escape(which)}</b> {escape(words)}</li>"
+    if warnings:
+        told = f"<ul>{warnings}</ul><p>{escape(text_trust.consequence(comparison.verdict))}</p>"
+    else:
+        told = f"<p>{escape(text_trust.nothing_found(whole))}</p>"
+    alike = text_trust.look_alikes(comparison.verdict)
+    alike = f"<p>{escape(alike)}</p>" if alike else ""
+    kind = "doubt" if warnings else "fine"
+    return f'<section class="fc-trust fc-{kind}"><h3>{escape(text_trust.HEADING)}</h3>{told}{alike}</section>'
+
+
+def _photo(side: text.Side, photo: Photo, compared: bool) -> str:
+    shown, faces = photo.shown, photo.prepared.faces
+    if shown is None:
+        return ""
+    choosable = compared and len(photo.choices) > 1
+    caption = text.faces_found(len(faces), photo.chosen if compared else None, choosable)
+    buttons = picture.buttons(shown, faces[: len(photo.choices)], photo.chosen, side) if choosable else ""
+    drawing = picture.boxes(shown, faces, photo.prepared.face)
     return (
-        f'<figure class="fc-photo"><div class="fc-frame"><img src="{escape(address(shown.path))}" '
-        f'alt="{escape(text.description(side, found))}" width="{shown.width}" height="{shown.height}">'
-        f"{picture.boxes(shown, prepared.faces, prepared.face)}</div>"
-        f"<figcaption><b>{escape(text.PHOTO_LABELS[side])}</b> {escape(text.faces_found(found, compared))}</figcaption>"
-        "</figure>"
+        f'<figure class="fc-photo"><div class="fc-frame"><div class="fc-fit" style="{_fit(shown)}">'
+        f'<img src="{escape(address(shown.path))}" alt="{escape(text.description(side, len(faces)))}" '
+        f'width="{shown.width}" height="{shown.height}">{drawing}{buttons}</div></div>'
+        f"<figcaption><b>{escape(text.PHOTO_LABELS[side])}</b> {escape(caption)}</figcaption></figure>"
     )
+
+
+def _fit(shown: picture.Picture) -> str:
+    """The largest area of the photo's shape that fits into the frame; the frame's height is the theme's."""
+    ratio = f"{shown.width} / {shown.height}"
+    return f"aspect-ratio: {ratio}; width: min(100%, calc(var(--fc-frame) * {ratio}))"
+
+
+def _sides(pair: Pair) -> Iterable[tuple[text.Side, Photo]]:
+    return zip(text.SIDES, (pair.first, pair.second), strict=True)

@@ -5,6 +5,7 @@ from typing import Literal
 from facecore.verification.calibration import Verdict
 
 Side = Literal["first", "second"]
+SIDES: tuple[Side, Side] = ("first", "second")
 
 TITLE = "Are these the same person?"
 INTRODUCTION = "Add two photos. The page finds a face in each and says how likely it is that both show one person."
@@ -12,6 +13,7 @@ NOTICE = (
     "Use only photos you are allowed to use: this is biometric data. It stays on the machine that runs this page, "
     "serves the comparison alone, and is deleted within ten minutes."
 )
+TWO_PHOTOS = "Two photos"
 PHOTO_LABELS: dict[Side, str] = {"first": "First photo", "second": "Second photo"}
 PHOTO_PLACEHOLDER = "Drop a photo here\nor click to choose one"
 COMPARE = "Compare"
@@ -40,10 +42,15 @@ NO_CALIBRATION = (
     "python -m eval.calibrate does that."
 )
 API_DESCRIPTION = (
-    "Compare the largest faces of two photos. The first output is a JSON object: verdict (same, different, uncertain, "
-    "or null where the photos cannot be compared, see why_not), score (cosine, -1 to 1), probability (that both show "
-    "the same person, 0 to 1, if both answers were equally likely before looking), threshold (the score from which on "
-    "the verdict is same) and more. The second output is the page's own view of it."
+    "Compare two photos. left_face and right_face say which face of several: 0, the default, is the largest, 1 the "
+    "next, and so on. strictness is one of: fewer false matches, balanced, fewer misses. The first output is a JSON "
+    "object: verdict (same, different, uncertain, or null where there is none), score (cosine of both faces' "
+    "embeddings), probability (of the same person, 0 to 1, if both answers were equally likely before looking), "
+    "threshold (the score from which on the verdict is same) and more. The second output is the page's own view of it."
+)
+FACE_LABELS = ("Face of the first photo", "Face of the second photo")
+FORGOTTEN = (
+    "These photos have been deleted, as all photos are after some minutes. Press Compare, or add them again, to go on."
 )
 REMOTE_FILE_REFUSED = (
     "Web addresses are not fetched: upload the photo itself (gradio_client: handle_file of a local path)."
@@ -97,34 +104,70 @@ def rounded(number: float) -> str:
     return f"{round(number, digits):,.{max(digits, 0)}f}"
 
 
-def score(value: float) -> str:
-    """The score with the digits that a person needs."""
-    return f"Score {value:.3f}"
-
-
-def same_from(threshold: float) -> str:
-    """From where on two photos count as the same person."""
-    return f"same person from {threshold:.3f}"
-
-
-def faces_found(number: int, compared: bool) -> str:
+def faces_found(number: int, compared: int | None, choosable: bool = False) -> str:
     """What was found in one photo.
 
     Args:
         number: of faces.
-        compared: whether one of them was compared in the end.
+        compared: which face was compared in the end, 0 the largest; None where there was no comparison.
+        choosable: whether another can be chosen by pressing it.
     """
     if number == 0:
-        return "The whole photo was compared." if compared else "No face found."
+        return "No face found." if compared is None else "The whole photo was compared."
     if number == 1:
         return "One face found."
-    return f"{number} faces found, the largest was compared." if compared else f"{number} faces found."
+    if compared is None:
+        told = f"{number} faces found."
+    elif compared == 0:
+        told = f"{number} faces found, the largest was compared."
+    else:
+        told = f"{number} faces found, number {compared + 1} by size was compared."
+    return f"{told} Press another face to compare that one." if choosable else told
+
+
+def face_button(side: Side, number: int, of: int, compared: bool) -> str:
+    """What the button on a face does.
+
+    Args:
+        side: in which photo.
+        number: 0 the largest.
+        of: how many faces there are.
+        compared: whether it is the one that was compared.
+    """
+    return f"Face {number + 1} of {of} in the {side} photo{', compared' if compared else ': compare this one'}"
 
 
 def description(side: Side, number: int) -> str:
     """A photo for people who do not see it."""
     drawn = {0: "", 1: ", with a box around the face"}.get(number, f", with boxes around {number} faces")
     return f"{PHOTO_LABELS[side]}{drawn}"
+
+
+def crop_description(side: Side) -> str:
+    """An aligned crop for people who do not see it."""
+    return f"The face from the {side} photo, upright and cut out"
+
+
+def no_such_face(side: Side, number: int, of: int) -> str:
+    """A face was asked for that is not there.
+
+    Args:
+        side: in which photo.
+        number: that was asked for, 0 the largest.
+        of: how many faces can be chosen.
+    """
+    found = "one face was found, number 0" if of == 1 else f"faces 0 to {of - 1} can be chosen, 0 being the largest"
+    return f"There is no face number {number} in the {side} photo: {found}."
+
+
+def no_face_chosen_from(side: Side) -> str:
+    """A face was asked for where whole photos are compared."""
+    return f"No face can be chosen in the {side} photo: this model compares whole photos."
+
+
+def no_face_number(side: Side) -> str:
+    """What was given for the number of a face is none."""
+    return f"The number of the face in the {side} photo must be a whole number from 0 on, 0 being the largest face."
 
 
 def missing(side: Side) -> str:
@@ -165,7 +208,7 @@ def no_face(side: Side) -> str:
     """No face was found."""
     return (
         f"No face was found in the {side} photo. Use one in which the face is sharp, well lit, seen from the front "
-        "and at least 40 pixels wide."
+        "and at least 40 pixels wide. If there is one and it is small, cut the photo down to head and shoulders."
     )
 
 

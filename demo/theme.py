@@ -4,6 +4,8 @@ import gradio as gr
 from gradio.themes import sizes
 from gradio.themes.utils import colors
 
+from demo.theme_result import RESULT_CSS
+
 _INK = colors.Color(
     name="ink",
     c50="#f7f7f8",
@@ -68,17 +70,29 @@ def theme() -> gr.themes.Base:
 
 
 # Gradio puts a prefix before each selector of CSS, by which it reaches only what lies inside the page's main column;
-# the column itself is reached from the head.
+# the column itself is reached from the head. The head comes late: it may change what lies in `.main`, but moving that
+# itself would be a jump. Parts come one after the other while the page loads, and stay unseen until
+# all are there, so that nothing jumps.
 HEAD = """<style>
-.gradio-container > .main.app { max-width: 976px; margin: 0 auto; padding: clamp(20px, 4vw, 44px) 24px 32px; }
+.gradio-container > .main.app { padding: 0; }
+.gradio-container > .main.app > .wrap:not(.translucent) { max-width: 976px; box-sizing: border-box; margin: 0 auto;
+  padding: clamp(20px, 4vw, 44px) 24px 32px; }
 .gradio-container > .main.app > .wrap > main { margin: 0; }
-@media (max-width: 640px) { .gradio-container > .main.app { padding-left: 16px; padding-right: 16px; } }
+.main > .wrap.translucent { position: fixed !important; inset: 0; width: auto; height: auto; }
+.main:has(> .wrap.translucent) main { visibility: hidden; }
+.fc-asked #fc-view { min-height: 620px; }
+.fc-why-asked #fc-why { min-height: 440px; }
+.gradio-container:not(:has(.fc-scored)) #fc-why-button { display: none; }
+@media (max-width: 640px) {
+  .gradio-container > .main.app > .wrap:not(.translucent) { padding-left: 16px; padding-right: 16px; }
+  .fc-asked #fc-view { min-height: 860px; }
+  .fc-why-asked #fc-why { min-height: 620px; }
+}
 </style>"""
 
-CSS = """
+_PAGE_CSS = """
 :root { --fc-same: #0f7a54; --fc-different: #5146b8; --fc-uncertain: #9a6100; --fc-problem: #b3261e; }
 .dark { --fc-same: #4cc996; --fc-different: #a7a0ff; --fc-uncertain: #e6b04d; --fc-problem: #ff8f86; }
-
 
 #fc-head h1 { font-size: 34px; line-height: 1.15; letter-spacing: -0.02em; font-weight: 700; margin: 0 0 8px; }
 #fc-head p { font-size: 17px; color: var(--body-text-color-subdued); margin: 0; }
@@ -90,57 +104,21 @@ CSS = """
 #fc-compare:focus-visible, #fc-examples button:focus-visible {
   outline: 3px solid var(--fc-different); outline-offset: 2px; }
 
-.fc-result { --fc-colour: var(--body-text-color); display: grid; gap: 20px; }
-.fc-same { --fc-colour: var(--fc-same); }
-.fc-different { --fc-colour: var(--fc-different); }
-.fc-uncertain { --fc-colour: var(--fc-uncertain); }
-.fc-problem { --fc-colour: var(--fc-problem); }
-.fc-card { display: flex; flex-wrap: wrap; gap: 28px; align-items: center; justify-content: space-between;
-  padding: 26px 28px; border-radius: 14px; border: 1px solid color-mix(in srgb, var(--fc-colour) 35%, transparent);
-  background: color-mix(in srgb, var(--fc-colour) 7%, var(--body-background-fill)); }
-.fc-answer { flex: 1 1 340px; min-width: 0; }
-.fc-answer p { margin: 0; line-height: 1.5; color: var(--body-text-color); overflow-wrap: anywhere; }
-.fc-verdict { display: flex; align-items: center; gap: 12px; margin: 0 0 12px; color: var(--fc-colour);
-  font-size: 30px; line-height: 1.15; font-weight: 700; letter-spacing: -0.015em; }
-.fc-symbol { flex: none; width: 38px; height: 38px; padding: 7px; border-radius: 50%; background: var(--fc-colour);
-  fill: none; stroke: var(--body-background-fill); stroke-width: 3; stroke-linecap: round; stroke-linejoin: round; }
-.fc-answer .fc-likelihood { font-size: 18px; margin-bottom: 6px; }
-.fc-answer .fc-rarity { color: var(--body-text-color-subdued); }
-.fc-answer .fc-reason + .fc-reason { margin-top: 8px; }
-.fc-scale { position: relative; height: 6px; margin: 22px 0 10px; border-radius: 3px; max-width: 460px;
-  background: color-mix(in srgb, var(--body-text-color) 14%, transparent); }
-.fc-zone { position: absolute; top: 0; bottom: 0; right: 0; border-radius: 0 3px 3px 0;
-  background: color-mix(in srgb, var(--body-text-color) 32%, transparent); }
-.fc-mark { position: absolute; top: 50%; width: 16px; height: 16px; margin: -8px 0 0 -8px; border-radius: 50%;
-  background: var(--fc-colour); border: 3px solid var(--body-background-fill); box-sizing: border-box;
-  box-shadow: 0 0 0 1px var(--fc-colour); }
-.fc-answer .fc-score { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 4px 16px; max-width: 460px;
-  font-size: 14px; font-variant-numeric: tabular-nums; color: var(--body-text-color-subdued); }
-.fc-score b { color: var(--body-text-color); font-weight: 600; }
-.fc-result figure { margin: 0; }
-.fc-result figcaption { margin-top: 10px; font-size: 14px; line-height: 1.4; color: var(--body-text-color-subdued); }
-.fc-result figcaption b { color: var(--body-text-color); font-weight: 600; margin-right: 4px; }
-.fc-crops div { display: flex; gap: 4px; }
-.fc-crops img { width: 128px; height: 128px; display: block; margin: 0; }
-.fc-crops img:first-child { border-radius: 10px 0 0 10px; }
-.fc-crops img:last-child { border-radius: 0 10px 10px 0; }
-.fc-crops figcaption { text-align: center; }
-.fc-photos { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
-.fc-frame { position: relative; height: 340px; border-radius: 10px; overflow: hidden;
-  background: var(--block-background-fill); }
-.fc-frame img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; margin: 0; }
-.fc-frame svg { position: absolute; inset: 0; width: 100%; height: 100%; }
-.fc-frame rect { fill: none; vector-effect: non-scaling-stroke; stroke: #fff; stroke-width: 1.5;
-  stroke-dasharray: 5 4; }
-.fc-frame rect.under { stroke: rgb(0 0 0 / 0.55); stroke-width: 3; stroke-dasharray: none; }
-.fc-frame rect.compared { stroke: #fff; stroke-width: 3; stroke-dasharray: none; }
-.fc-frame rect.compared.under { stroke: rgb(0 0 0 / 0.6); stroke-width: 6; }
-
+#fc-strict { gap: 2px; }
+#fc-strict .form { border: 0; background: transparent; box-shadow: none; }
+#fc-strictness { padding: 0; border: 0; background: transparent; }
+#fc-strictness .wrap { gap: 8px; }
+#fc-strict input[type="radio"]:focus-visible, #fc-why-button:focus-visible {
+  outline: 3px solid var(--fc-different); outline-offset: 2px; }
+#fc-cost, #fc-cost .html-container { padding: 0; }
 #fc-view, #fc-view .html-container { padding: 0; }
 #fc-examples { gap: 10px; margin-top: 8px; }
 #fc-examples button { font-weight: 500; font-size: 15px; min-height: 42px;
   border: 1px solid var(--border-color-primary); }
 #fc-details { background: transparent; }
+#fc-why-button { width: 100%; font-weight: 500; font-size: 15px; min-height: 44px;
+  border: 1px solid var(--border-color-primary); }
+#fc-why, #fc-why .html-container { padding: 0; }
 #fc-limits ul { margin: 0; padding-left: 18px; list-style: disc; }
 #fc-limits li::marker { color: var(--body-text-color-subdued); }
 
@@ -148,12 +126,7 @@ CSS = """
   .fc-input { height: 230px !important; }
   #fc-head h1 { font-size: 27px; }
   #fc-head p { font-size: 16px; }
-  .fc-card { padding: 20px; gap: 22px; }
-  .fc-photos { grid-template-columns: minmax(0, 1fr); }
-  .fc-verdict { font-size: 25px; }
-  .fc-answer { flex-basis: 100%; }
-  .fc-crops { width: 100%; }
-  .fc-crops img { width: calc(50% - 2px); max-width: 150px; height: auto; }
-  .fc-crops div { justify-content: center; }
 }
 """
+
+CSS = _PAGE_CSS + RESULT_CSS

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import platformdirs
@@ -62,6 +63,22 @@ class Entry:
     quality: float
     problem: str | None
     embedding: np.ndarray | None
+
+
+class Store(Protocol):
+    """What a run asks of a cache; `Cache` keeps it on disk."""
+
+    def digests(self, photos: Sequence[Path | bytes]) -> Iterator[bytes | None]:
+        """SHA-256 of each photo's bytes, in order; None for a file that cannot be read."""
+
+    def version(self, key: str, model: str) -> int:
+        """The number that stands for everything that makes an embedding, which `key` names."""
+
+    def find(self, version: int, digests: Sequence[bytes]) -> dict[bytes, Entry]:
+        """What is known of photos, by their digests."""
+
+    def add(self, version: int, entries: dict[bytes, Entry]) -> None:
+        """Keep embeddings."""
 
 
 def default_folder() -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from eval.cache import Cache, Entry, default_folder
+from eval.cache import Cache, Entry, Store, default_folder
 from eval.engines.base import Embedded, Engine, Photo, Work
 from eval.engines.local import LocalEngine
 from facecore.checkpoint import Model
@@ -59,12 +59,14 @@ class Run:
         work: what is done to each photo.
         engine: where it is done.
         cache: what was done before; None to do without.
+        quiet: whether there is no progress bar on stderr.
     """
 
     recognizer: FaceRecognizer
     work: Work
     engine: Engine
-    cache: Cache | None = None
+    cache: Store | None = None
+    quiet: bool = False
 
     @property
     def model(self) -> Model:
@@ -93,7 +95,7 @@ class Run:
         }
 
     def embed(self, photos: Sequence[Photo]) -> ImageEmbeddings:
-        """Embed each photo once, with a progress bar on stderr; what the cache knows is not done again.
+        """Embed each photo once, with a progress bar on stderr unless `quiet`; what the cache knows is not done again.
 
         Args:
             photos: files, or the bytes of files; one that cannot be used gets a status, and does not stop the run.
@@ -111,9 +113,10 @@ class Run:
             self._embed_with(self.cache, photos, result)
         return ImageEmbeddings(result.matrix, tuple(result.status), result.quality, result.problems)
 
-    def _embed_with(self, cache: Cache, photos: Sequence[Photo], result: "_Result") -> None:
+    def _embed_with(self, cache: Store, photos: Sequence[Photo], result: "_Result") -> None:
         states, rows_of = [_state(photo) for photo in photos], dict[bytes, list[int]]()
-        for row, digest in enumerate(tqdm(cache.digests(photos), "checking", len(photos), unit="photo", delay=2)):
+        digested = tqdm(cache.digests(photos), "checking", len(photos), unit="photo", delay=2, disable=self.quiet)
+        for row, digest in enumerate(digested):
             if digest is not None:
                 rows_of.setdefault(digest, []).append(row)
             else:
@@ -148,7 +151,8 @@ class Run:
     def _engine_pieces(self, photos: Sequence[Photo], done: int) -> Iterator[Embedded]:
         if not photos:
             return
-        with tqdm(total=done + len(photos), initial=done, desc="embedding", unit="photo") as bar:
+        total = done + len(photos)
+        with tqdm(total=total, initial=done, desc="embedding", unit="photo", disable=self.quiet) as bar:
             for piece in self.engine.run(self.work, photos):
                 yield piece
                 bar.update(len(piece.rows))
@@ -205,7 +209,7 @@ class _Result:
 class _Keeper:
     """Puts what engines give into the cache, some hundred rows at a time."""
 
-    def __init__(self, cache: Cache, version: int) -> None:
+    def __init__(self, cache: Store, version: int) -> None:
         self.cache = cache
         self.version = version
         self.entries: dict[bytes, Entry] = {}

@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from eval.index import PairIndex, read_index
 from eval.resolve import Resolver
 from eval.results import write_kaggle, write_record, write_scores
@@ -59,7 +57,8 @@ def score_list(a: argparse.Namespace) -> int:
             scored = score_pairs(run, index, sides, a.far, a.threshold)
         seconds = time.monotonic() - began
         result = figures(scored.labelled(), limit)
-        record = _record(a, run, source, scored, limit, result)
+        record = make_record(run, source, a.pairs.name, str(root), scored, limit, result)
+        record["templates"] = _template_record(a, scored)
     if a.format == "kaggle":
         write_kaggle(source, scored.scores, a.out, tuple(a.kaggle_columns) if a.kaggle_columns else None)
     elif not a.partitions:
@@ -109,18 +108,14 @@ def _sides(a: argparse.Namespace, run: Run, source: PairSource, what: TemplateLi
 
 
 def _tell_failures(scored: Scored) -> None:
-    """Name the photos that cost most pairs, each once however often it appears."""
-    counts = np.where([code.startswith("ok") for code in scored.sides.status], 0, scored.index.counts())
-    for place in np.argsort(-counts, kind="stable")[:TOLD].tolist():
-        if counts[place]:
-            name, code = photo_name(scored.index.names[place]), scored.sides.status[place]
-            why = scored.sides.problems.get(place, "")
-            more = f" ({why})" if why else ""
-            pairs = "pair" if counts[place] == 1 else "pairs"
-            print(f"{code}: {name}: {counts[place]:,} {pairs}{more}", file=sys.stderr)
-    rest = int((counts > 0).sum()) - TOLD
-    if rest > 0:
-        print(f"and {rest:,} others", file=sys.stderr)
+    """Name the photos that cost most pairs."""
+    unusable = scored.costliest()
+    for photo in unusable[:TOLD]:
+        more = f" ({photo.problem})" if photo.problem else ""
+        pairs = "pair" if photo.pairs == 1 else "pairs"
+        print(f"{photo.status}: {photo_name(photo.name)}: {photo.pairs:,} {pairs}{more}", file=sys.stderr)
+    if len(unusable) > TOLD:
+        print(f"and {len(unusable) - TOLD:,} others", file=sys.stderr)
 
 
 def _summary(scored: Scored, seconds: float, result: dict[str, Any]) -> list[str]:
@@ -134,26 +129,46 @@ def _summary(scored: Scored, seconds: float, result: dict[str, Any]) -> list[str
     return lines + describe(result)
 
 
-def _record(
-    a: argparse.Namespace, run: Run, source: PairSource, scored: Scored, limit: float | None, result: dict[str, Any]
+def make_record(
+    run: Run,
+    source: PairSource,
+    name: str,
+    image_root: str | None,
+    scored: Scored,
+    limit: float | None,
+    result: dict[str, Any],
 ) -> dict[str, Any]:
-    """What scores.json says: everything that is needed to understand the numbers later."""
+    """What scores.json says: everything that is needed to understand the numbers later.
+
+    Args:
+        run: that made the embeddings.
+        source: the list.
+        name: of the list.
+        image_root: the folder of the photos, for `eval.report`; None where it is not to be told.
+        scored: the outcome.
+        limit: the score from which on a pair was called the same person.
+        result: of `eval.summary.figures`.
+    """
     return {
         **run.record(),
         "threshold": limit,
-        "image_root": str(a.images or a.pairs.parent),
-        "list": {"name": a.pairs.name, "kind": source.kind, "digest": source.digest},
-        "templates": {
-            "name": a.templates.name,
-            "digest": sha256(a.templates),
-            "weights": a.template_weights,
-            "photos_left_out": scored.sides.left_out,
-        }
-        if a.templates
-        else None,
+        "image_root": image_root,
+        "list": {"name": name, "kind": source.kind, "digest": source.digest},
+        "templates": None,
         "pairs": len(scored),
         "images": scored.sides.images,
         "failed_pairs": scored.failed,
         "image_failures": scored.failures,
         "figures": result,
+    }
+
+
+def _template_record(a: argparse.Namespace, scored: Scored) -> dict[str, Any] | None:
+    if not a.templates:
+        return None
+    return {
+        "name": a.templates.name,
+        "digest": sha256(a.templates),
+        "weights": a.template_weights,
+        "photos_left_out": scored.sides.left_out,
     }

@@ -39,6 +39,23 @@ class Sides:
 
 
 @dataclass(frozen=True)
+class Unusable:
+    """A name of a list that has no embedding.
+
+    Attributes:
+        name: as the list has it.
+        status: why, see `Sides.status`.
+        pairs: in which it appears; they failed.
+        problem: more of why, for people; often empty.
+    """
+
+    name: str
+    status: str
+    pairs: int
+    problem: str
+
+
+@dataclass(frozen=True)
 class Scored:
     """The outcome of a run.
 
@@ -71,6 +88,20 @@ class Scored:
         """The number of names by what is wrong with them, the commonest first."""
         bad = [code for code in self.sides.status.tolist() if not code.startswith("ok")]
         return {str(code): int(count) for code, count in pd.Series(bad, dtype=object).value_counts().items()}
+
+    def costliest(self) -> list[Unusable]:
+        """The names without an embedding, those that cost most pairs first, each once however often it appears."""
+        counts = np.where([code.startswith("ok") for code in self.sides.status], 0, self.index.counts())
+        return [
+            Unusable(
+                self.index.names[place],
+                str(self.sides.status[place]),
+                int(counts[place]),
+                self.sides.problems.get(place, ""),
+            )
+            for place in np.argsort(-counts, kind="stable").tolist()
+            if counts[place]
+        ]
 
     def labelled(self) -> pd.DataFrame:
         """Columns score, label and fold as far as the list has them: what figures are made of."""

@@ -3,6 +3,7 @@
 config.json              what the network is and what it takes
 model*.safetensors       weights: float16 for tensors of two and more dimensions, float32 for the rest
 calibration.json         what its scores mean (optional)
+quality.json             from which measures of a face on a score is doubtful (optional)
 classes.txt              class names in the order of the logits (classifiers)
 README.md                the model card (optional)
 """

@@ -101,8 +101,31 @@ class Preparer:
         faces = tuple(self.detector.detect(rgb, policy=face, chosen_only=chosen_only))
         if not faces and accept_crops and max(rgb.shape[:2]) <= LARGEST_CROP:
             return self._whole("ok:whole", rgb)
+        return self._chosen(photo, rgb, faces, face)
+
+    def prepare_each(self, photo: Photo, most: int | None = None) -> tuple[Prepared, ...]:
+        """Read a photo, search it once and cut out every face. Does not raise for what is in the photo.
+
+        Args:
+            photo: see `facecore.image.load`.
+            most: cut out no more than this many faces, the largest; None for all. At least 1.
+
+        Returns:
+            For each face, largest first, what `prepare(photo, face=number)` gives; `Prepared.faces` names those beyond
+            `most` too. Without a face, and where photos are taken whole, what `prepare(photo)` gives, alone.
+        """
         try:
-            chosen = choose(faces, face, rgb.shape, name=image.photo_name(photo))
+            rgb = image.load(photo)
+        except ImageError as error:
+            return (Prepared("unreadable", error=error),)
+        if not self.detects:
+            return (self._whole("ok", rgb),)
+        faces = tuple(self.detector.detect(rgb))
+        return tuple(self._chosen(photo, rgb, faces, number) for number in range(max(1, len(faces[:most]))))
+
+    def _chosen(self, photo: Photo, rgb: np.ndarray, faces: tuple[Face, ...], policy: Policy) -> Prepared:
+        try:
+            chosen = choose(faces, policy, rgb.shape, name=image.photo_name(photo))
         except FaceError as error:
             status: Status = "several_faces" if isinstance(error, SeveralFacesError) else "no_face"
             return Prepared(status, rgb, faces, error=error)

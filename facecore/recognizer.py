@@ -151,6 +151,19 @@ class FaceRecognizer:
             photo, face=face, aligned=aligned, accept_crops=accept_crops, chosen_only=chosen_only
         )
 
+    def prepare_each(self, photo: Photo, most: int | None = None) -> tuple[Prepared, ...]:
+        """Read a photo, search it once and cut out every face, to choose among them without a second search.
+
+        Args:
+            photo: see `facecore.image.load`.
+            most: cut out no more than this many faces, the largest; None for all. At least 1.
+
+        Returns:
+            For each face, largest first, what `prepare(photo, face=number)` gives. Without a face, and where photos are
+            taken whole, what `prepare(photo)` gives, alone.
+        """
+        return self.preparer.prepare_each(photo, most)
+
     def encode(self, crops: Sequence[np.ndarray], batch_size: int) -> NDArray[np.float32]:
         """Embeddings of crops: uint8 (size, size, 3) each -> (N, D) float32, rows of length one.
 

@@ -40,12 +40,14 @@ class LocalEngine:
             without shelter from photos that crash the decoder.
         timeout: seconds after which a photo is given up.
         prepare: what is done in a worker; a function that another process can import.
+        watch: is told how many photos have been read, and of how many, after each; what it raises ends the run.
     """
 
     recognizer: FaceRecognizer
     workers: int = 2
     timeout: float = 120.0
     prepare: Callable[[RecognizerSpec, Policy, Photo], Ready] = prepare
+    watch: Callable[[int, int], None] = lambda done, total: None
 
     @property
     def name(self) -> str:
@@ -63,6 +65,7 @@ class LocalEngine:
     def _pieces(self, work: Work, photos: Sequence[Photo], ready: Iterator[Ready]) -> Iterator[Embedded]:
         begin, items, crops = 0, list[Ready](), 0
         for row, item in enumerate(ready):
+            self.watch(row + 1, len(photos))
             items.append(item)
             crops += item.crop is not None
             if crops == work.batch_size or len(items) == 4 * work.batch_size or row + 1 == len(photos):

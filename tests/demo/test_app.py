@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 
+from demo import text
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
 from tests.demo.server import APP, PATIENCE, Server, running
@@ -39,6 +41,25 @@ def test_an_unusable_photo_is_an_answer_and_not_an_error(client: Client, photos:
     details = ask(client, photos.text, photos.astronaut)
     assert details["verdict"] is None
     assert details["why_not"].startswith("The first photo is a text file")
+
+
+def test_faces_and_strictness_can_be_asked_for(client: Client, recognizer: FaceRecognizer, photos: Photos) -> None:
+    left, right = handle_file(photos.two_people), handle_file(photos.astronaut)
+    details, _ = client.predict(left, right, left_face=1, strictness="fewer misses", api_name="/compare")
+    expected = recognizer.compare(photos.two_people, photos.astronaut, face=(1, 0))
+    assert details["score"] == pytest.approx(expected.score, abs=1e-5)
+    assert recognizer.calibration is not None
+    assert details["threshold"] == recognizer.calibration.threshold_for(1e-2)
+    details, _ = client.predict(left, right, right_face=1, api_name="/compare")
+    assert details["why_not"] == text.no_such_face("second", 1, 1)
+
+
+def test_an_unknown_strictness_is_said_without_a_traceback(client: Client, server: Server, photos: Photos) -> None:
+    photo, output = handle_file(photos.astronaut), server.temporary.parent / "output.txt"
+    before = output.read_text()
+    with pytest.raises(AppError, match="This model can be asked for one of: fewer false matches, balanced"):
+        client.predict(photo, photo, strictness="very", api_name="/compare")
+    assert "Traceback" not in output.read_text().removeprefix(before)
 
 
 def test_files_are_for_their_owner_alone(server: Server) -> None:

@@ -2,15 +2,25 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
-from demo import text
+from demo import text, text_scale, text_trust, text_why
+from facecore.pretrained import find_model
 from tests.demo.conftest import Photos
-from tests.demo.server import PATIENCE, Server
+from tests.demo.server import PATIENCE, Server, running
 
+WATCH_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries())
+    if (!entry.hadRecentInput)
+      shifts.push([entry.value, entry.startTime, entry.sources.map(({ node }) => node?.id || node?.className)]);
+}).observe({ type: 'layout-shift', buffered: true });
+"""
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
@@ -69,11 +79,12 @@ def test_two_photos_give_a_verdict(page: Page, photos: Photos) -> None:
     no_sideways_scrolling(page)
     choose(page, photos, "astronaut", "darker")
     page.get_by_role("button", name=text.COMPARE, exact=True).press("Enter")
-    result = page.get_by_role("status").filter(has_text="Same person")
-    expect(result.get_by_role("heading")).to_have_text("Same person")
+    result = page.locator("#fc-view").get_by_role("status").filter(has_text="Same person")
+    expect(result.get_by_role("heading", level=2)).to_have_text("Same person")
     expect(result).to_contain_text("likely to be the same person")
     expect(result).to_contain_text("pairs of strangers score this high")
     expect(result).to_contain_text("Score 0.")
+    expect(result.get_by_role("img", name="A scale of scores.")).to_be_visible()
     assert result.get_attribute("aria-live") == "polite"
     pictures = result.locator("img")
     expect(pictures).to_have_count(4)
@@ -82,6 +93,134 @@ def test_two_photos_give_a_verdict(page: Page, photos: Photos) -> None:
         page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
     expect(result.locator("rect.compared:not(.under)")).to_have_count(2)
     no_sideways_scrolling(page)
+
+
+@pytest.mark.slow
+def test_a_model_without_calibration_has_a_plain_scale(browser: Browser, photos: Photos, tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("calibration.json")
+    shutil.copytree(find_model("resnet18"), tmp_path / "model", ignore=ignored)
+    with running(tmp_path, "--model", str(tmp_path / "model")) as own:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(1000 * PATIENCE)
+        page.goto(own.url)
+        choose(page, photos, "astronaut", "darker")
+        page.get_by_role("button", name=text.COMPARE, exact=True).click()
+        expect(page.locator(".fc-verdict")).to_have_text(text.ONLY_A_SCORE)
+        expect(page.get_by_role("img", name="on a scale from 0 to 1")).to_be_visible()
+        expect(page.get_by_role("radio")).to_have_count(0)
+        no_sideways_scrolling(page)
+        page.close()
+
+
+@pytest.mark.slow
+def test_nothing_jumps(browser: Browser, server: Server, photos: Photos) -> None:
+    for width in (1280, 390):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.add_init_script(WATCH_SHIFTS)
+        page.goto(server.url)
+        expect(page.get_by_role("button", name=text.COMPARE, exact=True)).to_be_visible()
+        choose(page, photos, "two_people", "astronaut")
+        page.get_by_role("button", name=text.COMPARE, exact=True).click()
+        expect(page.locator(".fc-crops img")).to_have_count(2)
+        page.locator("button.fc-face[aria-pressed=false]").click()
+        expect(page.locator("#fc-view")).to_contain_text("number 2 by size was compared")
+        page.get_by_role("button", name=text_why.WHY).click()
+        expect(page.locator(".fc-why img")).to_have_count(2)
+        page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
+        expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
+        page.wait_for_load_state("networkidle")
+        shifts = page.evaluate("shifts")
+        assert sum(value for value, _, _ in shifts) < 0.1, shifts
+        page.close()
+
+
+@pytest.mark.slow
+def test_another_face_is_chosen_with_the_keyboard(page: Page, photos: Photos) -> None:
+    choose(page, photos, "two_people", "astronaut")
+    page.get_by_role("button", name=text.COMPARE, exact=True).press("Enter")
+    expect(page.locator(".fc-verdict")).not_to_have_text("Same person")
+    pictures = [picture.get_attribute("src") for picture in page.locator(".fc-photo img").all()]
+    largest = page.get_by_role("button", name=text.face_button("first", 0, 2, True))
+    expect(largest).to_have_attribute("aria-pressed", "true")
+    largest.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".fc-verdict")).to_have_text("Same person")
+    other = page.get_by_role("button", name=text.face_button("first", 1, 2, True))
+    expect(other).to_be_focused()
+    expect(other).to_have_attribute("aria-pressed", "true")
+    assert [picture.get_attribute("src") for picture in page.locator(".fc-photo img").all()] == pictures
+    no_sideways_scrolling(page)
+
+
+@pytest.mark.slow
+def test_strictness_judges_anew_and_says_what_it_costs(page: Page, photos: Photos) -> None:
+    strictest = page.get_by_label(text_scale.STRICTNESS_LABELS["fewer false matches"])
+    strictest.check()  # nothing is shown yet
+    expect(page.locator("#fc-cost")).to_contain_text("about 1 in 10,000 pairs of strangers passes for one.")
+    choose(page, photos, "astronaut", "darker")
+    page.get_by_role("button", name=text.COMPARE, exact=True).click()
+    expect(page.locator("#fc-view")).to_contain_text("same person from 0.857")
+    page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
+    expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
+    expect(page.locator("#fc-cost")).to_contain_text("about 1 in 100 pairs of strangers passes for one.")
+    page.get_by_label("Remove Image").first.click()
+    expect(page.locator(".fc-verdict")).to_have_count(0)
+    strictest.check()
+    expect(page.locator("#fc-cost")).to_contain_text("1 in 10,000")
+    expect(page.locator(".fc-verdict")).to_have_count(0)  # what is gone does not come back
+
+
+@pytest.mark.slow
+def test_why_is_shown_on_request(page: Page, photos: Photos) -> None:
+    ask = page.get_by_role("button", name=text_why.WHY)
+    expect(ask).to_be_hidden()
+    choose(page, photos, "two_people", "astronaut")
+    page.get_by_role("button", name=text.COMPARE, exact=True).click()
+    ask.press("Enter")
+    why = page.locator("#fc-why")
+    expect(why).to_contain_text(text_why.METHOD)
+    expect(why).to_contain_text("The score of 0.")
+    for picture in why.get_by_role("img", name="Map over the face").all():
+        picture.scroll_into_view_if_needed()
+        page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+    no_sideways_scrolling(page)
+    page.locator("button.fc-face[aria-pressed=false]").click()
+    expect(why).not_to_contain_text(text_why.METHOD)  # it was about another face
+    ask.click()
+    expect(why).to_contain_text(text_why.METHOD)
+    page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
+    expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
+    expect(why).to_contain_text(text_why.METHOD)  # the score is the same
+    page.get_by_role("button", name=text.COMPARE, exact=True).click()
+    expect(why).not_to_contain_text(text_why.METHOD)
+    ask.click()
+    expect(why).to_contain_text(text_why.METHOD)
+    page.get_by_label("Remove Image").first.click()
+    expect(why).not_to_contain_text(text_why.METHOD)
+    expect(ask).to_be_hidden()
+
+
+@pytest.mark.slow
+def test_what_was_forgotten_meanwhile_is_said(page: Page, photos: Photos) -> None:
+    choose(page, photos, "two_people", "astronaut")
+    page.get_by_role("button", name=text.COMPARE, exact=True).click()
+    expect(page.locator(".fc-verdict")).to_have_count(1)
+    page.evaluate("document.querySelector('#fc-view [data-key]').dataset.key = 'forgotten'")
+    page.get_by_role("button", name=text_why.WHY).click()
+    expect(page.locator("#fc-why")).to_contain_text(text.FORGOTTEN)
+    verdict = page.locator(".fc-verdict").inner_text()
+    page.locator("button.fc-face[aria-pressed=false]").click()
+    expect(page.get_by_test_id("toast-text").filter(has_text=text.FORGOTTEN)).to_be_visible()
+    expect(page.locator(".fc-verdict")).to_have_text(verdict)
+
+
+@pytest.mark.slow
+def test_doubts_and_look_alikes_are_told(page: Page) -> None:
+    page.get_by_role("button", name=text.EXAMPLE_SAME).click()
+    trust = page.locator(".fc-trust")
+    expect(trust.get_by_role("heading")).to_have_text(text_trust.HEADING)
+    expect(trust).to_contain_text(text_trust.look_alikes("same"))
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from demo.picture import boxes, save
+from demo.picture import boxes, buttons, save
 from facecore.faces.detector import Face
 
 
@@ -35,3 +35,22 @@ def test_boxes_lie_where_the_faces_are_in_the_picture(tmp_path: Path) -> None:
     assert 'viewBox="0 0 800 500"' in drawing
     drawn = re.findall(r'class="(\w+)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', drawing)
     assert drawn == [("other", "50.0", "100.0", "100.0", "150.0"), ("compared", "500.0", "5.0", "50.0", "50.0")]
+
+
+def test_buttons_lie_on_the_faces_and_say_what_they_do(tmp_path: Path) -> None:
+    picture = save(np.zeros((1000, 1600, 3), np.uint8), tmp_path)
+    html = buttons(picture, [face(160, 200, 320, 500), face(-80, 10, 80, 110)], 0, "second")
+    places = re.findall(r"left:([\d.]+)%;top:([\d.]+)%;width:([\d.]+)%;height:([\d.]+)%", html)
+    assert places == [("10.00", "20.00", "10.00", "30.00"), ("0.00", "1.00", "5.00", "10.00")]
+    assert re.findall(r'data-side="(\w+)" data-face="(\d)" aria-pressed="(\w+)"', html) == [
+        ("second", "0", "true"),
+        ("second", "1", "false"),
+    ]
+    assert 'aria-label="Face 1 of 2 in the second photo, compared"' in html
+    assert 'aria-label="Face 2 of 2 in the second photo: compare this one"' in html
+
+
+def test_a_name_makes_the_same_file(tmp_path: Path) -> None:
+    first, second = (save(np.zeros((8, 8, 3), np.uint8), tmp_path, "name") for _ in range(2))
+    assert first == second
+    assert list(tmp_path.iterdir()) == [first.path]

@@ -66,6 +66,25 @@ def test_the_newer_call_is_refused_too(server: Server, elsewhere: tuple[str, lis
     assert requests == []
 
 
+@pytest.mark.parametrize("name", ["photo_set", "pair_list"])
+def test_files_on_the_web_and_of_the_machine_are_refused_on_every_tab(
+    server: Server, elsewhere: tuple[str, list[str]], name: str
+) -> None:
+    address, requests = elsewhere
+    for path in (address, "/etc/hostname", __file__):
+        file = {"path": path, "meta": META}
+        answer = join(server, [[file, file]] if name == "photo_set" else [file, file], f"call/{name}")
+        if path == address:
+            assert answer.status_code == 400
+            assert answer.json()["detail"] == text.REMOTE_FILE_REFUSED
+            continue
+        event = answer.json()["event_id"]
+        stream = httpx.get(f"{server.url}gradio_api/call/{name}/{event}", timeout=60).text
+        assert "event: error" in stream
+        assert "why_not" not in stream
+    assert requests == []
+
+
 def test_the_server_does_not_fetch_for_the_browser(server: Server, elsewhere: tuple[str, list[str]]) -> None:
     address, requests = elsewhere
     for route in (f"file={address}", f"file={address.replace(':', '%3A')}", f"proxy={address}"):
@@ -76,7 +95,7 @@ def test_the_server_does_not_fetch_for_the_browser(server: Server, elsewhere: tu
 @pytest.mark.parametrize("path", ["/etc/hostname", __file__])
 def test_files_of_the_machine_are_out_of_reach(server: Server, path: str) -> None:
     assert httpx.get(f"{server.url}gradio_api/file={path}", timeout=60).status_code == 403
-    joined = join(server, [{"path": path, "meta": META}, None]).json()["event_id"]
+    joined = join(server, [{"path": path, "meta": META}, None, 0, 0, "balanced"]).json()["event_id"]
     answer = httpx.get(f"{server.url}gradio_api/call/compare/{joined}", timeout=60).text
     assert "event: error" in answer
     assert "verdict" not in answer
@@ -104,9 +123,9 @@ def test_no_tag_points_to_another_host(server: Server) -> None:
     assert "http" not in manifest
 
 
-def test_only_the_comparison_is_offered_to_programs(server: Server) -> None:
+def test_only_what_people_may_do_is_offered_to_programs(server: Server) -> None:
     described = httpx.get(f"{server.url}gradio_api/info", timeout=60).json()
-    assert list(described["named_endpoints"]) == ["/compare"]
+    assert set(described["named_endpoints"]) == {"/compare", "/photo_set", "/pair_list"}
     assert described["unnamed_endpoints"] == {}
 
 

@@ -2,7 +2,10 @@ import typing
 
 import pytest
 
-from demo import text
+from demo import text, text_scale, text_trust, text_why
+from demo.strictness import Strictness
+from facecore.explain import REGIONS
+from facecore.quality_limits import REASONS, Concern
 from facecore.verification.calibration import Verdict
 
 
@@ -51,4 +54,62 @@ def test_every_verdict_has_its_words() -> None:
 def test_every_complaint_names_the_photo() -> None:
     for side in ("first", "second"):
         sentences = [text.missing(side), text.gone(side), text.no_face(side), text.unreadable(side, "is empty")]
+        sentences += [text.no_such_face(side, 2, 2), text.no_face_number(side), text.no_face_chosen_from(side)]
         assert all(f"{side} photo" in sentence for sentence in [*sentences, text.too_large(side, 21_000_000, 20)])
+
+
+def test_every_setting_has_its_words() -> None:
+    assert set(text_scale.STRICTNESS_LABELS) == set(typing.get_args(Strictness))
+    assert set(text_scale.ZONES) == set(typing.get_args(Verdict))
+
+
+def test_the_cost_of_a_setting_is_told_in_pairs() -> None:
+    assert text_scale.cost(0.66, 1000, 30_000) == (
+        "About 66 of 100 pairs of the same person are missed, and about 1 in 1,000 pairs of strangers passes for one."
+    )
+    assert text_scale.cost(0.001, 40_000, 30_000) == (
+        "Fewer than 1 of 100 pairs of the same person are missed, "
+        "and fewer than 1 in 30,000 pairs of strangers pass for one."
+    )
+    assert text_scale.cost(None, 100, 30_000) == "About 1 in 100 pairs of strangers passes for one person."
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [(0.0, "fewer than 1 of 100 pairs"), (0.234, "23 of 100 pairs"), (1.0, "more than 99 of 100 pairs")],
+)
+def test_no_share_is_shown_as_none_or_all(part: float, words: str) -> None:
+    assert text_scale.share(part) == words
+
+
+def test_faces_that_were_found_are_told() -> None:
+    assert text.faces_found(0, None) == "No face found."
+    assert text.faces_found(0, 0) == "The whole photo was compared."
+    assert text.faces_found(1, 0) == "One face found."
+    assert text.faces_found(3, None) == "3 faces found."
+    assert text.faces_found(3, 0) == "3 faces found, the largest was compared."
+    assert text.faces_found(3, 2, choosable=True) == (
+        "3 faces found, number 3 by size was compared. Press another face to compare that one."
+    )
+
+
+def test_every_reason_to_doubt_has_its_words() -> None:
+    for reason in REASONS:
+        photo, words = text_trust.warning("second", Concern(reason, 0.5, 24.0))
+        assert photo == "Second photo"
+        assert words.endswith(".")
+    assert text_trust.warning("first", Concern("small", 17.6, 24.0))[1] == (
+        "The face is small: 18 pixels between the eyes, where 24 or more are wanted."
+    )
+    assert "31 degrees" in text_trust.warning("first", Concern("tilted", 31.2, 25.0))[1]
+
+
+def test_look_alikes_are_named_where_they_matter() -> None:
+    assert "relatives" in text_trust.look_alikes("same")
+    assert "children" in text_trust.look_alikes("uncertain")
+    assert text_trust.look_alikes("different") == ""
+    assert text_trust.consequence("same") != text_trust.consequence("different")
+
+
+def test_every_region_has_its_words() -> None:
+    assert text_why.listed(REGIONS).count("the ") == len(REGIONS)

@@ -57,6 +57,15 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "cache")
 
 
+def test_a_quiet_run_writes_nothing_to_the_terminal(
+    recognizer: FaceRecognizer, paths: list[Path], cache: Cache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Run(recognizer, WORK, LocalEngine(recognizer, 0), cache, quiet=True).embed(paths[:2]).status == STATUS[:2]
+    assert capsys.readouterr() == ("", "")
+    Run(recognizer, WORK, LocalEngine(recognizer, 0)).embed(paths[:1])
+    assert "embedding" in capsys.readouterr().err
+
+
 def test_the_cache_changes_nothing(recognizer: FaceRecognizer, paths: list[Path], cache: Cache) -> None:
     without = Run(recognizer, WORK, Counting(recognizer)).embed(paths)
     cold, warm = (Run(recognizer, WORK, Counting(recognizer), cache).embed(paths) for _ in range(2))

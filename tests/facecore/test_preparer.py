@@ -76,3 +76,32 @@ def test_photos_are_prepared_without_pytorch(hopper_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["ok", "False"]
+
+
+def test_each_face_is_what_its_number_gives(recognizer: FaceRecognizer, astronaut: np.ndarray) -> None:
+    both = np.concatenate([astronaut, astronaut[::2, ::2].repeat(2, axis=0)[:, :200]], axis=1)
+    faces = recognizer.prepare_each(both)
+    assert len(faces) == len(faces[0].faces) >= 2
+    for number, prepared in enumerate(faces):
+        alone = recognizer.prepare(both, face=number)
+        assert prepared.to_dict() == alone.to_dict()
+        np.testing.assert_array_equal(prepared.crop, alone.crop)
+    first = recognizer.prepare_each(both, most=1)
+    assert len(first) == 1
+    assert len(first[0].faces) == len(faces)
+
+
+def test_a_photo_without_a_face_gives_one_answer(
+    recognizer: FaceRecognizer, coffee: np.ndarray, tmp_path: Path
+) -> None:
+    for photo in (coffee, b"no photo", tmp_path / "gone.jpg"):
+        (only,) = recognizer.prepare_each(photo)
+        expected = recognizer.prepare(photo)
+        assert (only.status, str(only.error), only.crop) == (expected.status, str(expected.error), None)
+
+
+def test_where_whole_photos_are_taken_there_is_one_choice(coffee: np.ndarray) -> None:
+    preparer = Preparer(preset("aligned"), align="none")
+    (only,) = preparer.prepare_each(coffee)
+    assert only.status == "ok"
+    np.testing.assert_array_equal(only.crop, preparer.prepare(coffee).crop)

@@ -1,3 +1,4 @@
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,21 @@ def test_bytes_are_photos_too(recognizer: FaceRecognizer, paths: list[Path]) -> 
     (from_files,) = engine.run(WORK, paths[:2])
     (from_bytes,) = engine.run(WORK, [path.read_bytes() for path in paths[:2]])
     np.testing.assert_array_equal(from_files.matrix, from_bytes.matrix)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_it_can_be_watched_and_stopped(recognizer: FaceRecognizer, paths: list[Path], workers: int) -> None:
+    told: list[tuple[int, int]] = []
+
+    def watch(done: int, total: int) -> None:
+        told.append((done, total))
+        if done == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(LocalEngine(recognizer, workers, watch=watch).run(WORK, paths))
+    assert told == [(done, len(paths)) for done in (1, 2, 3)]
+    assert not [process for process in multiprocessing.active_children() if process.is_alive()]
 
 
 @pytest.mark.slow
