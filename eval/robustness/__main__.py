@@ -11,11 +11,16 @@ makes of such photos is not part of it.
 Written to --out: robustness.csv (a row a level), robustness.md (tables, and until where each is usable) and
 robustness.png (a panel a kind).
 
+--limits FILE writes what the page warns by (quality.json, which belongs into the model directory): the sharpness,
+brightness and distance of the eyes at which half of the matches are lost. These are choices, which are made on the half
+"fit" alone.
+
 Exit code: 0 done; 2 wrong usage, or shards or a model that cannot be used; 3 the result could not be written;
 130 interrupted.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +31,7 @@ from numpy.typing import NDArray
 
 from eval.decision import chosen_threshold
 from eval.robustness.damage import DAMAGES, Crop
+from eval.robustness.limits import limits
 from eval.robustness.measure import Outcome, outcomes
 from eval.robustness.people import read_people
 from eval.robustness.picture import draw
@@ -47,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--damage", nargs="+", choices=names, default=names, metavar="KIND",
                    help=f"kinds (default all: {', '.join(names)})")  # fmt: skip
     p.add_argument("--half", choices=["test", "fit"], default="test", help="of the pairs (default test)")
+    p.add_argument("--limits", type=Path, metavar="FILE", help="write quality.json there; needs --half fit")
     p.add_argument("--split", default="val", help="of the faces (default val: people not used in training)")
     p.add_argument("--photos", type=int, default=500, metavar="N", help="to damage (default 500)")
     p.add_argument("--seed", type=int, default=0, help="of the choice of photos (default 0)")
@@ -65,6 +72,8 @@ def _measure(a: argparse.Namespace) -> int:
     for name, value in (("photos", a.photos), ("batch-size", a.batch_size)):
         if value < 1:
             raise ValueError(f"--{name} must be 1 or more, not {value}")
+    if a.limits and a.half != "fit":
+        raise ValueError("--limits makes a choice, and choices are made on --half fit")
     recognizer = recognizer_from(a)
     threshold, what = chosen_threshold(recognizer, a.far, a.threshold, a.model)
     people = read_people(a.shards, a.split, a.half, a.photos, a.seed)
@@ -74,6 +83,9 @@ def _measure(a: argparse.Namespace) -> int:
     counts = len(np.unique(people.people)), len(people.images), len(people.damaged)
     text = to_markdown(Measured(str(a.model), a.half, *counts, threshold, what), found)
     _write(a.out, every, text, draw(found))
+    if a.limits:
+        chosen = limits(found, f"half fit, {len(people.damaged):,} damaged photos of {counts[0]} people")
+        write_text(a.limits, json.dumps(chosen.to_dict(), indent=1) + "\n")
     print(text)
     print(f"wrote {a.out / 'robustness.csv'}, robustness.md and robustness.png", file=sys.stderr)
     return DONE

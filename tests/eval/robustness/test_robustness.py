@@ -1,6 +1,7 @@
 """Damage, what it does, and the command."""
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from PIL import Image
 
 from eval.robustness.__main__ import main
 from eval.robustness.damage import DAMAGES, GREY, Crop, Damage
+from eval.robustness.limits import limits
 from eval.robustness.measure import Outcome, between, crossing, outcomes, usable_until
 from eval.robustness.people import People, read_people
 from facecore.errors import DataError
+from facecore.quality_limits import DEFAULT_LIMITS, QualityLimits
 from tests.tiny_shards import write_tiny_shards
 
 BY_NAME = {damage.name: damage for damage in DAMAGES}
@@ -125,6 +128,26 @@ def test_usable_until_half_of_the_matches_are_lost() -> None:
     assert between([0.2, 0.1, 0.06], 1.25) == pytest.approx(0.09)
 
 
+def test_limits_are_the_measures_where_half_of_the_matches_are_lost() -> None:
+    levels = {"resolution": (112, 56, 28), "blur": (0, 2, 4), "darkness": (1, 0.5, 0.25), "jpeg": (100, 50, 2)}
+    found = {}
+    for name, own in levels.items():
+        outcomes = _outcomes(own, (0.8, 0.6, 0.2))
+        found[BY_NAME[name]] = [
+            replace(outcome, sharpness=0.2 - 0.06 * place, brightness=0.4 / 2**place)
+            for place, outcome in enumerate(outcomes)
+        ]
+    chosen = limits(found, "some photos")
+    assert chosen.eye_distance == pytest.approx(56 / 2**0.5 * 37.82 / 112, abs=0.06)
+    assert chosen.sharpness == pytest.approx(0.11)
+    assert chosen.dark == pytest.approx(0.15)
+    assert (chosen.yaw, chosen.outside) == (DEFAULT_LIMITS.yaw, DEFAULT_LIMITS.outside)
+    assert chosen.measured_on.startswith("some photos: eye_distance, sharpness, dark where 50 %")
+    assert QualityLimits.from_dict(chosen.to_dict()) == chosen
+    harmless = {BY_NAME["blur"]: _outcomes((0, 6), (0.8, 0.7))}
+    assert limits(harmless, "some photos").sharpness == DEFAULT_LIMITS.sharpness
+
+
 @pytest.fixture
 def shards(tmp_path: Path, crops: list[np.ndarray]) -> Path:
     """The tiny shards, with the two people's names."""
@@ -163,9 +186,17 @@ def test_from_the_command_to_its_files(shards: Path, tmp_path: Path, capsys: pyt
     assert (out / "robustness.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_limits_that_are_written_can_be_read(shards: Path, tmp_path: Path) -> None:
+    path = tmp_path / "quality.json"
+    flags = ["--damage", "darkness", "--photos", "4", "--device", "cpu", "--half", "fit", "--limits", str(path)]
+    assert main([str(shards), "--out", str(tmp_path / "out"), *flags]) == 0
+    assert QualityLimits.from_dict(json.loads(path.read_text())).dark is not None
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
+        (["--limits", "quality.json"], "choices are made on --half fit"),
         (["--photos", "0"], "--photos must be 1 or more"),
         (["--model", "nowhere"], "nowhere"),
         (["--damage", "rust"], "rust"),
