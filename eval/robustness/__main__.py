@@ -12,8 +12,7 @@ Written to --out: robustness.csv (a row a level), robustness.md (tables, and unt
 robustness.png (a panel a kind).
 
 --limits FILE writes what the page warns by (quality.json, which belongs into the model directory): the sharpness,
-brightness and distance of the eyes at which half of the matches are lost. These are choices, which are made on the half
-"fit" alone.
+brightness and distance of the eyes at which a fifth of the matches are lost. These are choices, made on the half "fit".
 
 Exit code: 0 done; 2 wrong usage, or shards or a model that cannot be used; 3 the result could not be written;
 130 interrupted.

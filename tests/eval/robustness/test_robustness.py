@@ -128,22 +128,24 @@ def test_usable_until_half_of_the_matches_are_lost() -> None:
     assert between([0.2, 0.1, 0.06], 1.25) == pytest.approx(0.09)
 
 
-def test_limits_are_the_measures_where_half_of_the_matches_are_lost() -> None:
+def test_limits_are_the_measures_where_a_fifth_of_the_matches_are_lost() -> None:
     levels = {"resolution": (112, 56, 28), "blur": (0, 2, 4), "darkness": (1, 0.5, 0.25), "jpeg": (100, 50, 2)}
     found = {}
     for name, own in levels.items():
-        outcomes = _outcomes(own, (0.8, 0.6, 0.2))
+        outcomes = _outcomes(own, (0.8, 0.74, 0.54))
         found[BY_NAME[name]] = [
             replace(outcome, sharpness=0.2 - 0.06 * place, brightness=0.4 / 2**place)
             for place, outcome in enumerate(outcomes)
         ]
     chosen = limits(found, "some photos")
-    assert chosen.eye_distance == pytest.approx(56 / 2**0.5 * 37.82 / 112, abs=0.06)
+    assert chosen.eye_distance == DEFAULT_LIMITS.eye_distance  # 13.4 px come later
     assert chosen.sharpness == pytest.approx(0.11)
     assert chosen.dark == pytest.approx(0.15)
     assert (chosen.yaw, chosen.outside) == (DEFAULT_LIMITS.yaw, DEFAULT_LIMITS.outside)
-    assert chosen.measured_on.startswith("some photos: eye_distance, sharpness, dark where 50 %")
+    assert chosen.measured_on.startswith("some photos: sharpness, dark where 80 %")
     assert QualityLimits.from_dict(chosen.to_dict()) == chosen
+    large = {BY_NAME["resolution"]: _outcomes((112, 90), (0.8, 0.4))}
+    assert limits(large, "").eye_distance == pytest.approx(37.82 * (90 / 112) ** 0.4, abs=0.06)
     harmless = {BY_NAME["blur"]: _outcomes((0, 6), (0.8, 0.7))}
     assert limits(harmless, "some photos").sharpness == DEFAULT_LIMITS.sharpness
 
