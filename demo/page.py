@@ -130,6 +130,8 @@ def serve(folder: Path, options: Options) -> None:
         )
     except OSError as error:
         raise StartError(text.port_taken(options.host or "127.0.0.1", options.port)) from error
+    if page.mcp_server_obj is not None:
+        tools.mend(page.mcp_server_obj)
     print(text.running(url), flush=True)
     try:
         page.block_thread()

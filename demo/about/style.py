@@ -18,6 +18,7 @@ CSS = """
 .fc-about table { border-collapse: collapse; font-size: 15px; font-variant-numeric: tabular-nums; min-width: 100%; }
 .fc-about th, .fc-about td { text-align: left; padding: 8px 18px 8px 0; font-weight: 400;
   border-bottom: 1px solid var(--border-color-primary); color: var(--body-text-color); }
+.fc-about td { white-space: nowrap; }
 .fc-about thead th { font-size: 14px; color: var(--body-text-color-subdued); white-space: nowrap; }
 .fc-plots { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 24px; margin-top: 22px; }
 .fc-plots figure { margin: 0; }

@@ -16,7 +16,7 @@ LIMITS = (
     "Look-alikes and close relatives, twins above all, score like one person.",
     "Young children score high with each other: “same person” means little for two small children.",
     "Small, blurred, dark, covered and turned faces score low, also with themselves.",
-    "Years between two photos, make-up and glasses lower the score.",
+    "Years between two photos, make-up and glasses can lower the score.",
     "There is no liveness check. A photo of a photo, of a screen or of a mask passes like the person in it.",
 )
 USE = (
@@ -58,10 +58,11 @@ ERRORS_NOTE = (
     "to the lower left corner is better."
 )
 ERRORS_ALT = "DET curve: the share of missed pairs of one person at each share of accepted pairs of strangers"
-COLUMNS = ("Strangers", "Pairs", "Found at 1 in 100", "1 in 1,000", "1 in 10,000")
+COLUMNS = ("Strangers", "Pairs (genuine, impostor)", "Equal error", "Found at 1 in 100", "1 in 1,000", "1 in 10,000")
 TABLE_NOTE = (
     "Measured on pairs that played no part in setting the threshold. “Found at 1 in 1,000” is the share of pairs of "
-    "one person that are recognised when the threshold lets one in a thousand pairs of strangers pass."
+    "one person that are recognised when the threshold lets one in a thousand pairs of strangers pass; at the equal "
+    "error, as large a share of strangers passes as of the others is missed."
 )
 AGE_COLUMNS = ("Age of both", "Pass for one person", "95 % interval")
 FEW = "rests on few pairs"
@@ -93,7 +94,7 @@ def licence(name: str) -> str:
     """The terms of the weights; the code has its own."""
     if not name:
         return NO_LICENCE
-    return f"Licence of the weights: {name.replace('-', ' ')}. The code around them is under the Apache License 2.0."
+    return f"Licence of the weights: {name}. The code around them is under the Apache License 2.0."
 
 
 def at_threshold(threshold: float, far: float, tar: float) -> str:
@@ -107,7 +108,7 @@ def at_threshold(threshold: float, far: float, tar: float) -> str:
 
 def pairs(genuine: int, impostors: int) -> str:
     """How many pairs a row rests on."""
-    return f"{genuine:,} of one person, {impostors:,} of strangers"
+    return f"{genuine:,} and {impostors:,}"
 
 
 def ages(rates: Sequence[GroupRate]) -> str:

@@ -74,7 +74,8 @@ def _row(name: str, figures: dict[str, Any]) -> list[str]:
     found = {float(entry["target"]): entry.get("tar") for entry in figures["tar_at_far"]}
     shares = [found.get(rate) for rate in RATES]
     cells = ["–" if share is None else text.percent(float(share)) for share in shares]
-    return [text.POOLS.get(name, name), text.pairs(int(figures["genuine"]), int(figures["impostors"])), *cells]
+    pairs = text.pairs(int(figures["genuine"]), int(figures["impostors"]))
+    return [text.POOLS.get(name, name), pairs, text.percent(float(figures["eer"])), *cells]
 
 
 def _ages(ages: Sequence[GroupRate] | None) -> str:

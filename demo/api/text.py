@@ -36,6 +36,7 @@ TOOL_TAKES_PHOTOS = (
     "Photos and files must be sent as data, in the form data:image/jpeg;base64,... Web addresses are not fetched, and "
     "paths on the server are not read."
 )
+TOOL_FORMAT = "the file itself: data:image/jpeg;base64,..."
 TOOL_TOO_LONG = "This call is too long. A file may have at most 20 MB."
 
 

@@ -5,11 +5,15 @@ file of the server that is named in the way uploads are. So files are taken as d
 """
 
 import binascii
+import copy
 import importlib.util
 import json
 from base64 import b64decode
+from collections.abc import Callable
 from typing import Any
 
+from gradio.block_function import BlockFunction
+from gradio.mcp import GradioMCPServer
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,6 +23,7 @@ from demo.safety import is_tool_call, read_body, replay
 
 FILES = frozenset({"photo", "left", "right", "photos", "pairs"})
 """Parameters of the tools that take files."""
+Place = list[str | int]  # of a value inside of others: names and numbers
 LONGEST_CALL = 64_000_000  # bytes: two photos of 20 MB in base64, and something to spare
 
 
@@ -96,3 +101,51 @@ def _is_data(value: str) -> bool:
         return bool(b64decode(content, validate=True))
     except (binascii.Error, ValueError):
         return False
+
+
+def mend(server: GradioMCPServer) -> None:
+    """Make Gradio's tools take files as data, lists of them too, and say so.
+
+    Gradio's schema of a list of files points to a definition that is not where it says, so that no call would pass; it
+    tells that files are given as web addresses, which are refused here; and it answers in Python's notation, not JSON.
+
+    Args:
+        server: Gradio's, made by a launch with `mcp_server=True`.
+    """
+    server.api_info = copy.deepcopy(server.api_info)  # the page's own description of its endpoints stays as it is
+    for endpoint in server.api_info["named_endpoints"].values():
+        for parameter in endpoint["parameters"]:
+            if parameter["parameter_name"] in FILES and parameter["type"].get("type") == "array":
+                parameter["type"] = {"type": "array", "items": {"type": "string", "format": text.TOOL_FORMAT}}
+    schema, convert, describe = server.get_input_schema, server.convert_strings_to_filedata, server.get_fn_description
+    answer = server.postprocess_output_data
+
+    def worded_schema(tool: str, parameters: dict[str, str] | None = None) -> tuple[dict[str, Any], list[Place]]:
+        made, places = schema(tool, parameters)
+        for name in FILES & made["properties"].keys():
+            if made["properties"][name].get("type") == "string":
+                made["properties"][name] = {"type": "string", "format": text.TOOL_FORMAT}
+        return made, places
+
+    def with_lists(value: dict[str, Any], places: list[Place]) -> dict[str, Any]:
+        lists = [(name, items) for name, items in value.items() if name in FILES and isinstance(items, list)]
+        more: list[Place] = [[name, number] for name, items in lists for number in range(len(items))]
+        converted: dict[str, Any] = convert(value, places + more)
+        return converted
+
+    def worded_description(function: BlockFunction, tool: str) -> tuple[str, dict[str, str]]:
+        _, parameters = describe(function, tool)
+        return f"{function.api_description} {text.TOOL_TAKES_PHOTOS}", parameters
+
+    def as_json(data: list[Any], root_url: str) -> list[Any]:
+        told = [json.dumps(part) if isinstance(part, dict) and "meta" not in part else part for part in data]
+        return list(answer(told, root_url))
+
+    mended: dict[str, Callable[..., Any]] = {
+        "get_input_schema": worded_schema,
+        "convert_strings_to_filedata": with_lists,
+        "get_fn_description": worded_description,
+        "postprocess_output_data": as_json,
+    }
+    for name, function in mended.items():
+        setattr(server, name, function)
