@@ -1,11 +1,10 @@
 """Compare two photos in the browser.
 
-    python app.py [--host ADDRESS] [--port N] [--model NAME]
+    python app.py [--host ADDRESS] [--port N] [--model NAME] [--auth-file FILE] [--root-path PATH] [--mcp]
 
 Runs unchanged as a Hugging Face Space.
 """
 
-import argparse
 import os
 import shutil
 import signal
@@ -14,20 +13,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from demo.options import read_options
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve the page until interrupted. Returns 0, or 2 where it cannot be started."""
-    parser = argparse.ArgumentParser(prog="app.py", description="Compare two photos in the browser.")
-    parser.add_argument("--host", help="address to listen on (default: this machine alone; 0.0.0.0: everywhere)")
-    parser.add_argument(
-        "--port",
-        type=int,
-        default=os.environ.get("GRADIO_SERVER_PORT") or None,
-        help="default: GRADIO_SERVER_PORT, else the first free one from 7860",
-    )
-    parser.add_argument("--model", help="a bundled model or a model directory (default: the bundled one)")
-    arguments = parser.parse_args(argv)
-
+    """Serve the page until interrupted. Returns 0, or 2 where it cannot be started; wrong usage exits with 2."""
+    options = read_options(argv)
     folder = Path(tempfile.mkdtemp(prefix="facecore-page-"))  # for its owner alone, mode 0700
     # Gradio reads these when it is imported, so they come first.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -41,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from demo.page import StartError, serve
 
         try:
-            serve(folder, arguments.model, arguments.host, arguments.port)
+            serve(folder, options)
         except StartError as error:
             print(f"app.py: {error}", file=sys.stderr)
             return 2

@@ -7,9 +7,17 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
-from demo import examples, tabs, text
+from demo import examples, tabs, text, zero_gpu
+from demo.about import style as about_style
+from demo.about import tab as about_tab
+from demo.about import text as about_text
+from demo.api import tools
+from demo.api.endpoints import endpoints
+from demo.api.probes import BusyInWords, Health
+from demo.api.tools import CheckTools
 from demo.compare import tab
 from demo.comparer import Comparer
+from demo.options import Options
 from demo.pair_list import style as list_style
 from demo.pair_list import tab as list_tab
 from demo.pair_list import text as list_text
@@ -56,39 +64,47 @@ def build(recognizer: FaceRecognizer, folder: Path, uploads: Path, unpacked: Pat
                 set_tab.tab(set_tab.sorter(recognizer, uploads))
             with gr.Tab(list_text.TAB):
                 list_tab.tab(list_tab.list_scorer(scorer, uploads), scorer.limits)
+            with gr.Tab(about_text.TAB):
+                about_tab.tab(recognizer.model)
+        endpoints(recognizer)
         gr.Markdown("\n".join(f"- {limit}" for limit in text.LIMITS), elem_id="fc-limits")
-    page.queue(api_open=False)  # so that no call gets around the limit of how many run at once
     return page
 
 
-def serve(folder: Path, model: str | None = None, host: str | None = None, port: int | None = None) -> None:
-    """Answer on `host` and `port` until interrupted.
+def serve(folder: Path, options: Options) -> None:
+    """Answer until interrupted.
 
     Args:
         folder: holds all files of this process; Gradio's (GRADIO_TEMP_DIR) must lie in it.
-        model: see `FaceRecognizer.from_pretrained`; None for the bundled one.
-        host: to listen on; None for GRADIO_SERVER_NAME, else this machine alone.
-        port: None for the first free one from 7860.
+        options: what was asked for.
 
     Raises:
-        StartError: the model cannot be used, or nothing can listen there.
+        StartError: the model cannot be used, nothing can listen there, or a package is missing.
     """
     uploads, unpacked = Path(os.environ["GRADIO_TEMP_DIR"]), folder / "unpacked"
     # Photos, and comparisons, already run side by side. More threads inside each would wait for one another: with one
     # core busy elsewhere, two crops took 28 ms through the network in one thread and 600 ms in two.
     one_thread_per_photo()
     torch.set_num_threads(1)
+    if options.mcp and (missing := tools.missing()):
+        raise StartError(missing)
     try:
-        spec = RecognizerSpec(model or DEFAULT_MODEL).resolved()
-        page = build(spec.make(), folder / "examples", uploads, unpacked, spec)
+        spec = RecognizerSpec(options.model or DEFAULT_MODEL).resolved()
+        recognizer = spec.make()
+        zero_gpu.use(recognizer)
+        page = build(recognizer, folder / "examples", uploads, unpacked, spec)
     except FacecoreError as error:
         raise StartError(str(error)) from error
+    page.queue(max_size=options.queue_size, api_open=False)  # so that no call gets around how many run at once
     start_sweeping(uploads)
     start_sweeping(unpacked)
     try:
         _, url, _ = page.launch(
-            server_name=host,
-            server_port=port,
+            server_name=options.host,
+            server_port=options.port,
+            root_path=options.root_path,
+            auth=list(options.accounts) or None,
+            mcp_server=options.mcp,
             prevent_thread_lock=True,
             quiet=True,
             share=False,
@@ -101,13 +117,22 @@ def serve(folder: Path, model: str | None = None, host: str | None = None, port:
             max_file_size="200mb",
             state_session_capacity=100,  # sessions remember the last result, and this page has no use for that
             theme=theme(),
-            css=CSS + tabs.CSS + set_style.CSS + list_style.CSS,
+            css=CSS + tabs.CSS + set_style.CSS + list_style.CSS + about_style.CSS,
             head=HEAD,
-            app_kwargs={"middleware": [Middleware(RefuseRemoteFiles), Middleware(StayOnThisHost)]},
+            app_kwargs={
+                "middleware": [
+                    Middleware(Health, model=recognizer.model.name),
+                    Middleware(BusyInWords),
+                    Middleware(CheckTools),
+                    Middleware(RefuseRemoteFiles, uploads=uploads),
+                    Middleware(StayOnThisHost),
+                ]
+            },
         )
     except OSError as error:
-        name = host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
-        raise StartError(text.port_taken(name, port)) from error
+        raise StartError(text.port_taken(options.host or "127.0.0.1", options.port)) from error
+    if page.mcp_server_obj is not None:
+        tools.mend(page.mcp_server_obj)
     print(text.running(url), flush=True)
     try:
         page.block_thread()

@@ -5,6 +5,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,15 +46,20 @@ _POLICY = "; ".join(
 
 
 class RefuseRemoteFiles:
-    """ASGI middleware: no request makes the server fetch a file from the network.
+    """ASGI middleware: no request makes the server fetch a file from the network, or read one that was not uploaded.
 
     Gradio downloads a file that is given as an http(s) address before our function runs, so the refusal must come
     before Gradio sees the request. For this the bodies of API calls are read whole; they are short, since photos are
-    uploaded as files beforehand.
+    uploaded as files beforehand. Gradio itself refuses paths outside of its folder, but without a word.
+
+    Args:
+        app: what answers all other requests.
+        uploads: the folder of files that were uploaded.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, uploads: Path) -> None:
         self.app = app
+        self._uploads = uploads.resolve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with a refusal."""
@@ -63,14 +69,18 @@ class RefuseRemoteFiles:
             return await _refuse(scope, receive, send, 404, text.ROUTE_REFUSED)
         if _REMOTE_FILE.search(scope["path"]):
             return await _refuse(scope, receive, send, 403, text.REMOTE_FILE_REFUSED)
-        if scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"].endswith(f"{API_PREFIX}/upload"):
+        # Calls of tools bring photos with them; `demo.api.tools` reads those.
+        brings_files = scope["path"].endswith(f"{API_PREFIX}/upload") or is_tool_call(scope["path"])
+        if scope["method"] in ("GET", "HEAD", "OPTIONS") or brings_files:
             return await self.app(scope, receive, send)
-        body = await _read(receive)
+        body = await read_body(receive, LONGEST_BODY)
         if body is None:
             return await _refuse(scope, receive, send, 413, text.TOO_LONG_REFUSED)
         if names_remote_file(body):
             return await _refuse(scope, receive, send, 400, text.REMOTE_FILE_REFUSED)
-        return await self.app(scope, _replay(body, receive), send)
+        if names_file_outside(body, self._uploads):
+            return await _refuse(scope, receive, send, 400, text.SERVER_FILE_REFUSED)
+        return await self.app(scope, replay(body, receive), send)
 
 
 class StayOnThisHost:
@@ -114,6 +124,11 @@ class StayOnThisHost:
         await self.app(scope, receive, amended)
 
 
+def is_tool_call(path: str) -> bool:
+    """Whether a request goes to the tools for language models."""
+    return path.partition(API_PREFIX)[2].startswith("/mcp")
+
+
 def without_advertising(page: bytes) -> bytes:
     """The HTML without the tags by which other sites would show the page; they name Gradio's hosts."""
     return _ADVERTISING.sub(b"", page)
@@ -122,21 +137,32 @@ def without_advertising(page: bytes) -> bytes:
 def names_remote_file(body: bytes) -> bool:
     """Whether a JSON body holds, at any depth, a file whose path is an http(s) address."""
     try:
-        waiting = [json.loads(body)]
-    except ValueError:
-        return False  # no JSON: Gradio, which reads it with the same parser, will refuse it
+        return any(path.strip().lower().startswith(("http:", "https:")) for path in _paths(body))
     except RecursionError:
         return True  # nested far beyond what any call needs, so what it names is not known
+
+
+def names_file_outside(body: bytes, uploads: Path) -> bool:
+    """Whether a JSON body holds, at any depth, a file whose path leads out of the folder of uploads."""
+    try:
+        return any(not Path(uploads, path).resolve().is_relative_to(uploads) for path in _paths(body))
+    except (RecursionError, OSError, ValueError):  # no path that this system knows
+        return True
+
+
+def _paths(body: bytes) -> Iterator[str]:
+    try:
+        waiting = [json.loads(body)]
+    except ValueError:
+        return  # no JSON: Gradio, which reads it with the same parser, will refuse it
     while waiting:
         value: Any = waiting.pop()
         if isinstance(value, dict):
-            path = value.get("path")
-            if isinstance(path, str) and path.strip().lower().startswith(("http:", "https:")):
-                return True
+            if isinstance(value.get("path"), str):
+                yield value["path"]
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
-    return False
 
 
 def sweep(folder: Path, age: float = SWEEP_AGE) -> None:
@@ -178,18 +204,19 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, reaso
     await JSONResponse({"detail": reason, "error": reason}, status)(scope, receive, send)
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The body of a request, None where it is too long."""
-    body = b""
-    while len(body) <= LONGEST_BODY:
+async def read_body(receive: Receive, longest: int) -> bytes | None:
+    """The body of a request, None where it has more than `longest` bytes."""
+    parts, length = [], 0
+    while length <= longest:
         message = await receive()
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
         if not message.get("more_body"):
-            return body if len(body) <= LONGEST_BODY else None
+            return b"".join(parts) if length <= longest else None
     return None
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives the body that was read already, then what comes after it."""
     given = False
 

@@ -55,6 +55,9 @@ FORGOTTEN = (
 REMOTE_FILE_REFUSED = (
     "Web addresses are not fetched: upload the photo itself (gradio_client: handle_file of a local path)."
 )
+SERVER_FILE_REFUSED = (
+    "Paths on the server are not read: upload the photo itself (gradio_client: handle_file of a local path)."
+)
 ROUTE_REFUSED = "This page does not offer that."
 TOO_LONG_REFUSED = "A request of this kind is at most one megabyte: upload photos as files."
 

@@ -1,9 +1,6 @@
 import json
 import os
 import re
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +8,10 @@ import httpx
 import pytest
 
 from demo import text
-from demo.safety import LONGEST_BODY, names_remote_file, sweep, without_advertising
+from demo.safety import LONGEST_BODY, names_file_outside, names_remote_file, sweep, without_advertising
 from tests.demo.server import Server
 
 META = {"_type": "gradio.FileData"}
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[tuple[str, list[str]]]:
-    """The address of another server, and the requests that reached it."""
-    requests: list[str] = []
-
-    class Listener(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            requests.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        do_HEAD = do_GET
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as listener:
-        thread = threading.Thread(target=listener.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.server_port}/face.jpg", requests
-        listener.shutdown()
-        thread.join()
 
 
 def join(server: Server, data: list[Any], route: str = "call/compare") -> httpx.Response:
@@ -74,14 +47,9 @@ def test_files_on_the_web_and_of_the_machine_are_refused_on_every_tab(
     for path in (address, "/etc/hostname", __file__):
         file = {"path": path, "meta": META}
         answer = join(server, [[file, file]] if name == "photo_set" else [file, file], f"call/{name}")
-        if path == address:
-            assert answer.status_code == 400
-            assert answer.json()["detail"] == text.REMOTE_FILE_REFUSED
-            continue
-        event = answer.json()["event_id"]
-        stream = httpx.get(f"{server.url}gradio_api/call/{name}/{event}", timeout=60).text
-        assert "event: error" in stream
-        assert "why_not" not in stream
+        assert answer.status_code == 400
+        expected = text.REMOTE_FILE_REFUSED if path == address else text.SERVER_FILE_REFUSED
+        assert answer.json()["detail"] == expected
     assert requests == []
 
 
@@ -95,10 +63,10 @@ def test_the_server_does_not_fetch_for_the_browser(server: Server, elsewhere: tu
 @pytest.mark.parametrize("path", ["/etc/hostname", __file__])
 def test_files_of_the_machine_are_out_of_reach(server: Server, path: str) -> None:
     assert httpx.get(f"{server.url}gradio_api/file={path}", timeout=60).status_code == 403
-    joined = join(server, [{"path": path, "meta": META}, None, 0, 0, "balanced"]).json()["event_id"]
-    answer = httpx.get(f"{server.url}gradio_api/call/compare/{joined}", timeout=60).text
-    assert "event: error" in answer
-    assert "verdict" not in answer
+    for named in (path, f"{server.uploads}/../..{path}"):
+        answer = join(server, [{"path": named, "meta": META}, None, 0, 0, "balanced"])
+        assert answer.status_code == 400
+        assert answer.json()["detail"] == text.SERVER_FILE_REFUSED
 
 
 def test_what_was_shown_cannot_be_kept_by_a_link(server: Server) -> None:
@@ -125,7 +93,7 @@ def test_no_tag_points_to_another_host(server: Server) -> None:
 
 def test_only_what_people_may_do_is_offered_to_programs(server: Server) -> None:
     described = httpx.get(f"{server.url}gradio_api/info", timeout=60).json()
-    assert set(described["named_endpoints"]) == {"/compare", "/photo_set", "/pair_list"}
+    assert set(described["named_endpoints"]) == {"/compare", "/photo_set", "/pair_list", "/faces", "/embed"}
     assert described["unnamed_endpoints"] == {}
 
 
@@ -142,6 +110,17 @@ def test_only_what_people_may_do_is_offered_to_programs(server: Server) -> None:
 def test_remote_files_are_found_at_any_depth(body: object, expected: bool) -> None:
     assert names_remote_file(json.dumps(body).encode()) is expected
     assert names_remote_file(json.dumps(body).encode("utf-16")) is expected
+
+
+def test_files_outside_of_the_uploads_are_found_at_any_depth(tmp_path: Path) -> None:
+    uploads = tmp_path.resolve() / "uploads"
+    uploads.mkdir()
+    (uploads / "link.jpg").symlink_to("/etc/hostname")
+    inside = ["a/b.jpg", str(uploads / "a" / "b.jpg"), f"{uploads}/a/../b.jpg"]
+    outside = ["/etc/hostname", str(tmp_path), "../x", f"{uploads}/../x", f"{uploads}-2/x", "link.jpg", "a\0b"]
+    for path in inside + outside:
+        body = json.dumps({"data": [[{"deep": {"path": path}}]]}).encode()
+        assert names_file_outside(body, uploads) is (path in outside), path
 
 
 def test_bodies_that_are_no_json() -> None:

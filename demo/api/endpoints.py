@@ -1,0 +1,145 @@
+"""The endpoints "faces" and "embed", which have no part on the page."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from demo.api import text
+from demo.comparer import AT_ONCE, MAX_BYTES
+from facecore.errors import FacecoreError, ImageError
+from facecore.faces.align import align
+from facecore.faces.quality import measure
+from facecore.image import load, photo_name
+from facecore.recognizer import FaceRecognizer
+
+Answer = dict[str, Any]
+
+PAIR = 2
+"""Faces in one pass through the network, as many as for a comparison: so that scores agree to the last bit."""
+
+
+class RefusedError(Exception):
+    """The photo cannot be used; the message says why, for people."""
+
+
+def face_finder(recognizer: FaceRecognizer) -> Callable[[object], Answer]:
+    """The function behind "faces": an upload -> every face with box, landmarks, confidence and quality."""
+
+    def faces(photo: object) -> Answer:
+        """Find all faces in one photo.
+
+        Args:
+            photo: The photo, as an uploaded file.
+        """
+        try:
+            path = uploaded(photo)
+            rgb = load(path)
+        except RefusedError as error:
+            return {"faces": [], "why_not": str(error)}
+        except ImageError as error:
+            return {"faces": [], "why_not": _unreadable(error, path)}
+        found = recognizer.detector.detect(rgb)
+        described = []
+        for number, face in enumerate(found):
+            quality = measure(rgb, face, align(rgb, face.landmarks, recognizer.input.size))
+            described.append({"number": number, **face.to_dict(), "quality": quality.to_dict()})
+        why_not = None if found else text.NO_FACE
+        return {"faces": described, "width": rgb.shape[1], "height": rgb.shape[0], "why_not": why_not}
+
+    return faces
+
+
+def embedder(recognizer: FaceRecognizer) -> Callable[[object, object], Answer]:
+    """The function behind "embed": an upload and the number of a face -> an embedding of length one."""
+
+    def embed(photo: object, face: object = 0) -> Answer:
+        """Turn one face of a photo into an embedding.
+
+        Args:
+            photo: The photo, as an uploaded file.
+            face: Number of the face, 0 for the largest.
+        """
+        answer: Answer = {"embedding": None, "model": recognizer.model.name, "digest": recognizer.model.digest}
+        try:
+            number = face_number(face)
+            path = uploaded(photo)
+        except RefusedError as error:
+            return {**answer, "why_not": str(error)}
+        prepared = recognizer.prepare(path, face=number)
+        answer |= {"face": number, "faces_found": len(prepared.faces)}
+        if prepared.crop is None or prepared.error is not None:
+            return {**answer, "why_not": _why_not(prepared.error, prepared.status, number, len(prepared.faces), path)}
+        row = recognizer.encode([prepared.crop], PAIR)[0]
+        return {**answer, "embedding": [float(value) for value in row], "why_not": None}
+
+    return embed
+
+
+def uploaded(photo: object) -> str:
+    """The path of an upload, which Gradio and `demo.safety` have found to lie in the folder of uploads.
+
+    Raises:
+        RefusedError: there is no photo, it is no upload, it is too large, or it was deleted.
+    """
+    if not photo:
+        raise RefusedError(text.MISSING)
+    path = photo.get("path") if isinstance(photo, dict) else None
+    if not isinstance(path, str) or not path:
+        raise RefusedError(text.NOT_A_FILE)
+    try:
+        size = os.path.getsize(path)
+    except (OSError, ValueError) as error:
+        raise RefusedError(text.GONE) from error
+    if size > MAX_BYTES:
+        raise RefusedError(text.too_large(size, MAX_BYTES))
+    return path
+
+
+def face_number(given: object) -> int:
+    """The number of a face; what is not given means the largest.
+
+    Raises:
+        RefusedError: it is no whole number from 0.
+    """
+    if given is None:
+        return 0
+    if not isinstance(given, (int, float)) or isinstance(given, bool) or not 0 <= given < 1e6 or given != int(given):
+        raise RefusedError(text.NO_NUMBER)
+    return int(given)
+
+
+def _unreadable(error: FacecoreError, path: str) -> str:
+    return text.unreadable(str(error).removeprefix(f"{photo_name(path)}: "))
+
+
+def _why_not(error: FacecoreError | None, status: str, number: int, found: int, path: str) -> str:
+    if status != "no_face":
+        return text.NO_FACE if error is None else _unreadable(error, path)
+    return text.no_such_face(number, found) if found else text.NO_FACE
+
+
+def endpoints(recognizer: FaceRecognizer) -> None:
+    """Build what is needed for programs alone into the Blocks that are open; nothing of it is shown."""
+    photo = gr.Image(type="filepath", label=text.PHOTO, visible=False)
+    face = gr.Number(0, label=text.FACE, precision=0, visible=False)
+    found, embedded = (gr.JSON(label=text.RESULT, visible=False) for _ in range(2))
+    # Limits and errors are ours, and no more photos are worked on at once than otherwise.
+    shared: dict[str, Any] = {"preprocess": False, "concurrency_limit": AT_ONCE, "concurrency_id": "compare"}
+    gr.Button(visible=False).click(
+        face_finder(recognizer),
+        inputs=photo,
+        outputs=found,
+        api_name="faces",
+        api_description=text.FACES_DESCRIPTION,
+        **shared,
+    )
+    gr.Button(visible=False).click(
+        embedder(recognizer),
+        inputs=[photo, face],
+        outputs=embedded,
+        api_name="embed",
+        api_description=text.EMBED_DESCRIPTION,
+        **shared,
+    )
