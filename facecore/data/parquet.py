@@ -148,7 +148,9 @@ def _read_table(
     if licences:
         rows &= pc.field("licence").isin(list(licences))
     try:
-        present = pq.read_schema(path).names if optional else []
+        present = pq.read_schema(path).names if optional or licences else []
+        if licences and "licence" not in present:
+            raise DataError(f"{path}: there is no column licence, by which faces could be chosen")
         wanted = columns + [name for name in optional if name in present]
         return pq.read_table(path, columns=wanted, filters=rows)
     except (OSError, ValueError, pa.ArrowException) as error:
