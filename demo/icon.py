@@ -7,4 +7,9 @@ _DRAWING = (
     '<circle cx="12" cy="16" r="7" fill="none" stroke="#fff" stroke-width="2.5"/>'
     '<circle cx="20" cy="16" r="7" fill="none" stroke="#fff" stroke-width="2.5"/></svg>'
 )
-HEAD = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{quote(_DRAWING)}">'
+_LINK = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{quote(_DRAWING)}">'
+
+
+def inserted(page: bytes) -> bytes:
+    """HTML with the icon. It must be in what is served: what Gradio adds to the head later comes too late."""
+    return page.replace(b"</head>", _LINK.encode() + b"</head>", 1)

@@ -7,7 +7,7 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
-from demo import examples, icon, tabs, text, zero_gpu
+from demo import examples, tabs, text, zero_gpu
 from demo.about import style as about_style
 from demo.about import tab as about_tab
 from demo.about import text as about_text
@@ -117,7 +117,7 @@ def serve(folder: Path, options: Options) -> None:
             state_session_capacity=100,  # sessions remember the last result, and this page has no use for that
             theme=theme(),
             css=CSS + tabs.CSS + set_style.CSS + list_style.CSS + about_style.CSS,
-            head=icon.HEAD + HEAD,
+            head=HEAD,
             app_kwargs={
                 "middleware": [
                     Middleware(Health, model=recognizer.model.name),
