@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo import text
+from demo import icon, text
 
 SWEEP_EVERY = 30  # s
 SWEEP_AGE = 540  # s; with the pause between two rounds, files are gone within ten minutes
@@ -113,7 +113,7 @@ class StayOnThisHost:
                 page += message.get("body", b"")
                 if message.get("more_body"):
                     return
-                page = without_advertising(page)
+                page = icon.inserted(without_advertising(page))
                 if scope["method"] != "HEAD":
                     MutableHeaders(scope=start)["Content-Length"] = str(len(page))
                 await send(start)

@@ -5,8 +5,8 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+import facecore
 from demo.api import text
-from facecore import __version__
 
 HEALTH = "/health"
 
@@ -21,7 +21,7 @@ class Health:
 
     def __init__(self, app: ASGIApp, model: str) -> None:
         self.app = app
-        self._answer: dict[str, Any] = {"status": "ok", "model": model, "version": __version__}
+        self._answer: dict[str, Any] = {"status": "ok", "model": model, "version": facecore.__version__}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the probe, pass on the rest."""

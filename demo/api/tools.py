@@ -138,8 +138,10 @@ def mend(server: GradioMCPServer) -> None:
         return f"{function.api_description} {text.TOOL_TAKES_PHOTOS}", parameters
 
     def as_json(data: list[Any], root_url: str) -> list[Any]:
-        told = [json.dumps(part) if isinstance(part, dict) and "meta" not in part else part for part in data]
-        return list(answer(told, root_url))
+        parts = [part for item in data for part in (item if isinstance(item, (list, tuple)) else [item])]
+        told = [json.dumps(part) if isinstance(part, dict) and "meta" not in part else part for part in parts]
+        shown = [part for part in told if not (isinstance(part, str) and part.startswith("<div"))]  # for eyes alone
+        return list(answer(shown, root_url))
 
     mended: dict[str, Callable[..., Any]] = {
         "get_input_schema": worded_schema,
