@@ -113,6 +113,10 @@ def mend(server: GradioMCPServer) -> None:
         server: Gradio's, made by a launch with `mcp_server=True`.
     """
     server.api_info = copy.deepcopy(server.api_info)  # the page's own description of its endpoints stays as it is
+    # By the names that programs know, not by those of the functions behind them.
+    server.tool_to_endpoint = {
+        server.tool_prefix + endpoint.removeprefix("/"): endpoint for endpoint in server.tool_to_endpoint.values()
+    }
     for endpoint in server.api_info["named_endpoints"].values():
         for parameter in endpoint["parameters"]:
             if parameter["parameter_name"] in FILES and parameter["type"].get("type") == "array":
