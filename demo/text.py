@@ -8,7 +8,7 @@ Side = Literal["first", "second"]
 SIDES: tuple[Side, Side] = ("first", "second")
 
 TITLE = "Are these the same person?"
-INTRODUCTION = "Add two photos. The page finds a face in each and says how likely it is that both show one person."
+INTRODUCTION = "The page finds the faces in photos and says how likely it is that two of them show one person."
 NOTICE = (
     "Use only photos you are allowed to use: this is biometric data. It stays on the machine that runs this page, "
     "serves the comparison alone, and is deleted within ten minutes."
