@@ -20,7 +20,7 @@ from facecore.models import resnet18
 from facecore.recognizer import FaceRecognizer, one_thread_per_photo
 
 
-def _megapixel(folder: Path) -> list[Path]:
+def megapixel_photos(folder: Path) -> list[Path]:
     """Two JPEG files of 1000x1000 pixels that show a face."""
     photo = Image.fromarray(skimage.data.astronaut()).resize((1000, 1000), Image.Resampling.BICUBIC)
     paths = [folder / "left.jpg", folder / "right.jpg"]
@@ -46,7 +46,7 @@ def pair(recognizer: FaceRecognizer, photos: list[Path], repeat: int) -> None:
         raise ValueError(f"give two photos or none, not {len(photos)}")
     one_thread_per_photo()
     with tempfile.TemporaryDirectory() as folder:
-        _pair(recognizer, photos or _megapixel(Path(folder)), repeat)
+        _pair(recognizer, photos or megapixel_photos(Path(folder)), repeat)
 
 
 def _pair(recognizer: FaceRecognizer, photos: list[Path], repeat: int) -> None:

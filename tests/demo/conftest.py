@@ -1,5 +1,6 @@
 """Photos as files, and the page, started once for all tests."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.demo.server import Server, running
+
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,14 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{listener.server_port}/face.jpg", requests
         listener.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs chromium (Debian and Ubuntu: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        browser.close()

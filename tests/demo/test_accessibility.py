@@ -1,11 +1,10 @@
 """axe-core's rules on every tab, empty and with results, at both widths, on light and dark pages."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from demo import text
 from demo.about import text as about_text
@@ -14,7 +13,6 @@ from demo.photo_set import text as set_text
 from tests.demo.conftest import Photos
 from tests.demo.server import PATIENCE, Server
 
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 TABS = (text.TWO_PHOTOS, set_text.TAB, list_text.TAB, about_text.TAB)
 SEVERE = ("serious", "critical")
 
@@ -27,17 +25,6 @@ GRADIOS = (
     ),  # the button that adds files lies in the area for dropping them
     ("color-contrast", 'data-testid="download-link"'),  # sizes of the files that were added
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs chromium (Debian and Ubuntu: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide and light", "narrow and dark"])

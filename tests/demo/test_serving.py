@@ -1,54 +1,44 @@
 """The page as operators serve it: under a path, with a password, with a short queue."""
 
-import shutil
 from pathlib import Path
 
 import httpx
 import pytest
 from gradio_client import Client
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from demo import text, text_options
 from demo.about import text as about_text
 from demo.api import text as api_text
 from tests.demo.conftest import Photos
 from tests.demo.proxy import proxy
-from tests.demo.server import PATIENCE, running
+from tests.demo.server import PATIENCE, Server, running
 from tests.demo.test_app import ask, run
-
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @pytest.mark.slow
-def test_under_a_path_behind_a_reverse_proxy(tmp_path: Path, photos: Photos) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs chromium (Debian and Ubuntu: apt-get install chromium)")
+def test_under_a_path_behind_a_reverse_proxy(tmp_path: Path, photos: Photos, browser: Browser) -> None:
     asked: list[str] = []
     complaints: list[str] = []
     with running(tmp_path, "--root-path", "/faces/") as server, proxy(server.url, "/faces") as (url, outside):
         assert httpx.get(f"{url}health", timeout=60).json()["status"] == "ok"
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-            page = browser.new_page()
-            page.set_default_timeout(1000 * PATIENCE)
-            expect.set_options(timeout=1000 * PATIENCE)
-            page.on("request", lambda request: asked.append(request.url))
-            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-            page.goto(url)
-            inputs = page.locator("#fc-inputs")
-            inputs.locator("input[type=file]").nth(1).set_input_files(photos.darker)
-            expect(inputs.locator("img")).to_have_count(1)
-            inputs.locator("input[type=file]").nth(0).set_input_files(photos.astronaut)
-            expect(inputs.locator("img")).to_have_count(2)
-            page.get_by_role("button", name=text.COMPARE, exact=True).click()
-            expect(page.locator(".fc-verdict")).to_have_text("Same person")
-            for picture in page.locator("#fc-view img").all():
-                picture.scroll_into_view_if_needed()
-                page.wait_for_function(
-                    "image => image.complete && image.naturalWidth > 0", arg=picture.element_handle()
-                )
-            browser.close()
+        page = browser.new_page()
+        page.set_default_timeout(1000 * PATIENCE)
+        expect.set_options(timeout=1000 * PATIENCE)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(url)
+        inputs = page.locator("#fc-inputs")
+        inputs.locator("input[type=file]").nth(1).set_input_files(photos.darker)
+        expect(inputs.locator("img")).to_have_count(1)
+        inputs.locator("input[type=file]").nth(0).set_input_files(photos.astronaut)
+        expect(inputs.locator("img")).to_have_count(2)
+        page.get_by_role("button", name=text.COMPARE, exact=True).click()
+        expect(page.locator(".fc-verdict")).to_have_text("Same person")
+        for picture in page.locator("#fc-view img").all():
+            picture.scroll_into_view_if_needed()
+            page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+        page.close()
         details = ask(Client(url, verbose=False, analytics_enabled=False), photos.astronaut, photos.darker)
         assert details["verdict"] == "same"
     assert [request for request in asked if not request.startswith((url, "data:", "blob:"))] == []
@@ -95,27 +85,21 @@ def test_tools_without_their_package_are_refused_in_words(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_about_at_both_widths(tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs chromium (Debian and Ubuntu: apt-get install chromium)")
-    with running(tmp_path) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        for width in (1280, 390):
-            for scheme, shown, hidden in (("light", "light", "dark"), ("dark", "dark", "light")):
-                context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-                page = context.new_page()
-                page.set_default_timeout(1000 * PATIENCE)
-                page.goto(server.url)
-                tab = page.get_by_role("tab", name=about_text.TAB)
-                tab.press("Enter")
-                about = page.locator("#fc-about")
-                expect(about.get_by_role("heading", name=about_text.PHOTOS_HEAD)).to_be_visible()
-                expect(about.get_by_role("heading", name=about_text.ACCURACY_HEAD)).to_be_visible()
-                expect(about.locator(f"img.fc-{shown}").first).to_be_visible()
-                expect(about.locator(f"img.fc-{hidden}").first).to_be_hidden()
-                expect(page.get_by_role("img", name=about_text.SPREAD_ALT)).to_have_count(1)
-                expect(about.get_by_role("region", name=about_text.TABLE_FRAME).get_by_role("row")).to_have_count(4)
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-                context.close()
-        browser.close()
+def test_about_at_both_widths(server: Server, browser: Browser) -> None:
+    for width in (1280, 390):
+        for scheme, shown, hidden in (("light", "light", "dark"), ("dark", "dark", "light")):
+            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            page = context.new_page()
+            page.set_default_timeout(1000 * PATIENCE)
+            page.goto(server.url)
+            tab = page.get_by_role("tab", name=about_text.TAB)
+            tab.press("Enter")
+            about = page.locator("#fc-about")
+            expect(about.get_by_role("heading", name=about_text.PHOTOS_HEAD)).to_be_visible()
+            expect(about.get_by_role("heading", name=about_text.ACCURACY_HEAD)).to_be_visible()
+            expect(about.locator(f"img.fc-{shown}").first).to_be_visible()
+            expect(about.locator(f"img.fc-{hidden}").first).to_be_hidden()
+            expect(page.get_by_role("img", name=about_text.SPREAD_ALT)).to_have_count(1)
+            expect(about.get_by_role("region", name=about_text.TABLE_FRAME).get_by_role("row")).to_have_count(4)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            context.close()

@@ -1,33 +1,20 @@
 """The tabs for many photos in a browser. Any request to another host and any error in the console fails."""
 
 import csv
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from demo.pair_list import text as list_text
 from demo.photo_set import text as set_text
 from tests.demo.conftest import Photos
 from tests.demo.server import PATIENCE, Server
 
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 LONG = 600  # photos that take long enough to press Stop meanwhile
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs chromium (Debian and Ubuntu: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[1280, 390])
