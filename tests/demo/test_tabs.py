@@ -55,6 +55,7 @@ def open_tab(page: Page, name: str) -> None:
     expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.slow
 def test_a_set_of_photos_is_sorted(page: Page, photos: Photos, tmp_path: Path) -> None:
     open_tab(page, set_text.TAB)
     person = [photos.astronaut, photos.darker, photos.sideways]

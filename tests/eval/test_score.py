@@ -121,6 +121,7 @@ def test_allow_outside(folder: Path) -> None:
     assert float(row["score"]) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--threshold", "1"], ["--threshold", "-1"], ["--far", "0.001"]])
 def test_one_threshold_leaves_nothing_uncertain(folder: Path, flags: list[str]) -> None:
     out = folder / "out.csv"
@@ -264,6 +265,7 @@ def test_a_course_list_is_handed_in(folder: Path) -> None:
     assert lines[2:] == ["hopper.jpg hopper.jpg,1.000000", "missing.jpg hopper.jpg,-1"]
 
 
+@pytest.mark.slow
 def test_templates(folder: Path, recognizer: FaceRecognizer, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "members.csv").write_text(
         'template,image\nann,astronaut.png\nann,"dark, one.png"\nann,coffee.png\nbob,hopper.jpg\nnobody,coffee.png\n'

@@ -45,6 +45,7 @@ def test_files_are_pictures_and_all_differ(tmp_path: Path) -> None:
     assert (first.info["comment"], fifth.info["comment"]) == (b"0000000000", b"0000000004")
 
 
+@pytest.mark.slow
 def test_everything_is_measured_and_nothing_left(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["scale", "--classes", "2", "--images", "40", "--size", "64", *FLAGS]) == 0
     lines = capsys.readouterr().out.splitlines()

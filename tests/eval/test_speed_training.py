@@ -75,6 +75,7 @@ def test_both_loops_train_the_same_network() -> None:
     assert sorted(tuple(parameter.shape) for parameter in ours.parameters()) == shapes
 
 
+@pytest.mark.slow
 def test_a_window_of_ours_takes_its_steps_and_goes_on(people: Path) -> None:
     setup = Setup(CPU, 64, 2, 0, 1)
     loop = OurLoop(FilePictures(scan_folder(people), setup.preset), 2, setup, None, "projection")

@@ -69,6 +69,7 @@ def test_wrong_flags(photos: Path, capsys: pytest.CaptureFixture[str], flags: li
     assert capsys.readouterr().err.startswith("python -m facecore.compare: ")
 
 
+@pytest.mark.slow
 def test_runs_as_a_module_from_anywhere(photos: Path) -> None:
     command = [sys.executable, "-m", "facecore.compare", "hopper.jpg", "astronaut.png"]
     done = subprocess.run(

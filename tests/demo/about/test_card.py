@@ -49,6 +49,7 @@ def test_another_model_says_something_else(model: Path) -> None:
 
 def test_a_model_that_says_nothing(model: Path) -> None:
     (model / "README.md").unlink()
+    (model / "groups.csv").unlink(missing_ok=True)
     read: Model = checkpoint.load(model)
     assert read_card(read).licence == ""
     assert read_card(read).ages is None

@@ -158,6 +158,7 @@ def test_stopped_at_any_time_nothing_is_left(scorer: ListScorer, given: Given, t
     assert asked == after
 
 
+@pytest.mark.slow
 def test_one_list_at_a_time(scorer: ListScorer, given: Given, tmp_path: Path) -> None:
     """Who waits can still be stopped."""
     inside, leave = threading.Event(), threading.Event()

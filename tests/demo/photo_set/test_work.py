@@ -77,6 +77,7 @@ def rows_of(table: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_the_table_is_that_of_the_command(sort: Sort, photos: Photos, tmp_path: Path) -> None:
     _, _, table = sort(everything(photos))
     assert table is not None

@@ -77,6 +77,7 @@ def _sorted(
 # The stages alone, in this process.
 
 
+@pytest.mark.slow
 def test_the_stages_give_what_the_local_engine_gives(recognizer: FaceRecognizer, photos: list[Photo]) -> None:
     stage = Prepare(WORK, prepare, 60.0)
     try:

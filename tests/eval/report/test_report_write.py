@@ -185,6 +185,7 @@ def test_a_threshold_given_goes_before_the_record(tmp_path: Path, table: pd.Data
     assert not any("speaks of" in w for w in _write(table, tmp_path, {"pairs": 800, "failed_pairs": 0})["warnings"])
 
 
+@pytest.mark.slow
 def test_the_same_scores_give_the_same_report(tmp_path: Path, table: pd.DataFrame) -> None:
     for name in ("a", "b"):
         _write(table, tmp_path / name, {"threshold": 0.35})

@@ -173,6 +173,7 @@ def test_people_with_one_photo_are_not_enough(shards: Path) -> None:
         read_people(shards, "nowhere", "test", 10)
 
 
+@pytest.mark.slow
 def test_from_the_command_to_its_files(shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     flags = ["--damage", "darkness", "covered", "--photos", "4", "--device", "cpu"]

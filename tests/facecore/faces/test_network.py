@@ -89,6 +89,7 @@ def test_versions_tell_what_may_change_the_landmarks() -> None:
     assert CenterFace(fast=True).version != CenterFace().version
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "tolerance", "shift"), [("openvino", 1e-3, 0.01), ("openvino-bf16", 0.05, 1.0)])
 def test_openvino_finds_what_opencv_finds(
     astronaut: np.ndarray, hopper_path: Path, backend: str, tolerance: float, shift: float

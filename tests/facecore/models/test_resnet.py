@@ -63,6 +63,7 @@ def test_small_stem_keeps_the_resolution() -> None:
     assert seen == [(1, 64, 112, 112)]
 
 
+@pytest.mark.slow
 def test_gradients_reach_every_parameter() -> None:
     network = resnet34(num_classes=5, embedding_dim=16, shortcut="every")
     network(torch.randn(2, 3, 64, 64)).sum().backward()

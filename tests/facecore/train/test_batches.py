@@ -145,6 +145,7 @@ def test_no_steps_no_batches(files: FilePictures) -> None:
     assert list(walk(_batches(files), 6, 6, Loading(CPU, 2), Ranks())) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "sizes"), [(1, [6]), (2, [3, 3]), (4, [2, 2, 2]), (6, [1] * 6), (9, [1] * 6)])
 def test_pieces_of_a_part(count: int, sizes: list[int]) -> None:
     part = Part(torch.rand(6, 3, 4, 4), torch.arange(6) % 3, torch.arange(6), [(3, "bad")], number=4)

@@ -166,7 +166,8 @@ def test_a_run_whose_data_changed_does_not_go_on(
     assert "started with 18 images, 6 in a step, and now there are 17" in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("head", ["arcface", pytest.param("adaface", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["arcface", "adaface"])
 def test_best_starts_from_the_bundled_weights(people: Path, tmp_path: Path, head: str) -> None:
     run = tmp_path / "run"
     more = ["--init", "resnet18", "--head", head, "--lr", "0.001", "--no-calibration", "--sampler", "balanced"]
@@ -188,6 +189,7 @@ def test_best_saves_a_layer_that_names_people(people: Path, tmp_path: Path) -> N
     assert network(x).shape == (4, 3)
 
 
+@pytest.mark.slow
 def test_a_damaged_image_is_left_out_and_named(
     people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -225,6 +227,7 @@ def test_a_mistake_is_one_line(
     assert words in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_the_default_batch_is_lowered_for_a_small_folder(
     people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,6 +248,7 @@ def test_one_person_is_not_enough(people: Path, tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_small_image_notice(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = _command(people, tmp_path / "run", "--size", "224", "--epochs", "1", "--no-calibration", "--workers", "0")
     assert main(command) == 0
