@@ -63,7 +63,7 @@ def test_a_password_and_a_short_queue(tmp_path: Path, photos: Photos) -> None:
             with photos.astronaut.open("rb") as file:
                 (path,) = visitor.post("gradio_api/upload", files={"files": file}).json()
             photo = {"path": path, "meta": {"_type": "gradio.FileData"}}
-            body = {"data": [photo, photo]}
+            body = {"data": [photo, photo, 0, 0, "balanced"]}
             answers = [visitor.post("gradio_api/call/compare", json=body) for _ in range(12)]
             busy = [answer for answer in answers if answer.status_code == 503]
             assert 0 < len(busy) < len(answers)
