@@ -24,15 +24,20 @@ from random import Random
 from statistics import median
 from typing import Any
 
+import httpx
 import numpy as np
 import psutil
 from gradio_client import Client, handle_file
+from gradio_client.utils import QueueError, TooManyRequestsError
 from tqdm import tqdm
 
 from eval.speed.machine import megapixel_photos
 from facecore.command_line import DONE, run_command
 
 WATCH_EVERY = 0.5  # s
+
+# What a call comes to where the page does not answer, refuses, is full, or answers what the client does not understand.
+PROBLEMS = (httpx.HTTPError, QueueError, TooManyRequestsError, ValueError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def report(answers: list[Answer], people: int) -> str:
 def _client(url: str) -> Client:
     try:
         return Client(url, download_files=False, verbose=False, analytics_enabled=False)
-    except Exception as error:  # the client lets through whatever its HTTP library raises
+    except (*PROBLEMS, httpx.InvalidURL) as error:
         raise ValueError(f"{url}: no page answers there ({error})") from error
 
 
@@ -151,7 +156,7 @@ def _compare(client: Client, photos: tuple[Path, Path]) -> Answer:
     began = time.monotonic()
     try:
         details: dict[str, Any] = client.predict(*map(handle_file, photos), api_name="/compare")[0]
-    except Exception as error:  # whatever goes wrong is what is measured
+    except PROBLEMS as error:
         return Answer(time.monotonic() - began, str(error) or type(error).__name__)
     return Answer(time.monotonic() - began, details["why_not"] or "")
 

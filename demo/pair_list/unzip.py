@@ -34,10 +34,10 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])",
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LONGEST_PART, _LONGEST_NAME = 255, 1000  # bytes
 
-# What `zipfile` and zlib raise on damaged files.
+# What `zipfile` and zlib raise on damaged files; RuntimeError, and NotImplementedError with it, also on those that ask
+# for a password or for a method that Python does not know.
 _DAMAGED = (
-    zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeError, ValueError, IndexError, OverflowError,
-    RuntimeError, NotImplementedError,
+    zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, IndexError, OverflowError, RuntimeError,
 )  # fmt: skip
 
 

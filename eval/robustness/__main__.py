@@ -92,9 +92,7 @@ def _measure(a: argparse.Namespace) -> int:
 
 def encode(recognizer: FaceRecognizer, crops: Sequence[Crop], batch_size: int) -> NDArray[np.float32]:
     """Embeddings of any number of crops: (N, D) float32 of length one."""
-    fitted = [recognizer.input.fit(crop) for crop in crops]
-    batches = range(0, len(fitted), batch_size)
-    return np.concatenate([recognizer.encode(fitted[i : i + batch_size], batch_size) for i in batches])
+    return recognizer.encode([recognizer.input.fit(crop) for crop in crops], batch_size)
 
 
 def _write(out: Path, every: Sequence[Outcome], text: str, picture: bytes) -> None:

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from gradio_client.utils import QueueError
 
 from eval import load
 from eval.load import Answer, main, report
@@ -17,7 +18,7 @@ class Page:
         assert api_name == "/compare"
         Page.calls += 1
         if Page.calls == 3:
-            raise RuntimeError("Queue is full")
+            raise QueueError("Queue is full")
         return {"why_not": "No face was found" if Page.calls == 4 else None}, "<div>"
 
 
@@ -53,6 +54,7 @@ def test_waiting_times_are_those_of_results() -> None:
     ("words", "said"),
     [
         (["http://127.0.0.1:9"], "http://127.0.0.1:9: no page answers there"),
+        (["http://["], "no page answers there"),
         (["http://page", "--people", "0"], "--people must be 1 or more"),
         (["http://page", "--pid", "999999999"], "--pid 999999999"),
     ],

@@ -237,6 +237,7 @@ def test_a_photo_that_costs_many_pairs_is_named_once(folder: Path, capsys: pytes
     assert len(_rows(folder / "out.csv")) == 1002
 
 
+@pytest.mark.slow
 def test_a_second_run_is_the_same_and_embeds_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [str(folder / "pairs.txt"), "--images", str(folder / "images"), "--quality", "--out"]
     assert main([*command, str(folder / "first.csv")]) == 0

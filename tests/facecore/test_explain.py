@@ -31,6 +31,7 @@ def explanation(recognizer: FaceRecognizer, crops: list[np.ndarray]) -> Explanat
     return explain(recognizer, *crops, steps=3)
 
 
+@pytest.mark.slow
 def test_it_agrees_with_a_slow_version(
     recognizer: FaceRecognizer, crops: list[np.ndarray], explanation: Explanation
 ) -> None:

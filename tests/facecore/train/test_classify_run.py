@@ -154,6 +154,7 @@ def test_a_worker_that_the_system_ends(
     assert "lower --workers" in line
 
 
+@pytest.mark.slow
 def test_a_run_whose_data_changed_does_not_go_on(
     people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
