@@ -17,48 +17,35 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# What the Hub's documentation of a Space's configuration allows ("Spaces Configuration Reference").
+# What the Hub's documentation of a Space's configuration allows ("Spaces Configuration Reference"), and that of model
+# and dataset cards for `license`, which any repository there may have.
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 SDKS = ("gradio", "docker", "static")
-KEYS = frozenset(
-    {
-        "title",
-        "emoji",
-        "colorFrom",
-        "colorTo",
-        "sdk",
-        "python_version",
-        "sdk_version",
-        "suggested_hardware",
-        "suggested_storage",
-        "app_file",
-        "app_build_command",
-        "app_port",
-        "base_path",
-        "fullWidth",
-        "header",
-        "short_description",
-        "models",
-        "datasets",
-        "tags",
-        "thumbnail",
-        "pinned",
-        "hf_oauth",
-        "hf_oauth_scopes",
-        "hf_oauth_expiration_minutes",
-        "hf_oauth_authorized_org",
-        "disable_embedding",
-        "startup_duration_timeout",
-        "custom_headers",
-        "preload_from_hub",
-        "license",
-        "license_name",
-        "license_link",
-    }
-)
+HEADERS = ("mini", "default")
+STORAGES = ("small", "medium", "large")
+HARDWARE = (
+    "cpu-basic", "cpu-upgrade", "t4-small", "t4-medium", "l4x1", "l4x4", "l40sx1", "l40sx4", "l40sx8", "a10g-small",
+    "a10g-large", "a10g-largex2", "a10g-largex4", "a100-large", "a100x4", "a100x8",
+)  # fmt: skip
+CHOICES = {
+    "colorFrom": COLOURS,
+    "colorTo": COLOURS,
+    "sdk": SDKS,
+    "header": HEADERS,
+    "suggested_hardware": HARDWARE,
+    "suggested_storage": STORAGES,
+}
+SWITCHES = ("fullWidth", "pinned", "hf_oauth", "disable_embedding")
+NUMBERS = ("app_port", "hf_oauth_expiration_minutes")
+LISTS = ("models", "datasets", "tags", "hf_oauth_scopes", "preload_from_hub")
+WORDS = (
+    "title", "emoji", "python_version", "sdk_version", "app_file", "app_build_command", "base_path",
+    "short_description", "thumbnail", "startup_duration_timeout", "license", "license_name", "license_link",
+)  # fmt: skip
+OTHERS = ("hf_oauth_authorized_org", "custom_headers")  # a word or a list; headers by their names
+KEYS = frozenset((*CHOICES, *SWITCHES, *NUMBERS, *LISTS, *WORDS, *OTHERS))
 NEEDED = ("title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "app_file")
-LONGEST_TITLE = 60  # characters; longer ones are cut in lists
-LONGEST_DESCRIPTION = 60  # characters
+LONGEST_DESCRIPTION = 60  # characters; no limit is documented, but longer ones have been refused
 LARGEST = 10_000_000  # bytes of a file that is no LFS object
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"3\.\d+(\.\d+)?")
@@ -104,28 +91,41 @@ def check_readme(folder: Path) -> list[str]:
 
 
 def _values(matter: dict[str, Any]) -> Iterator[str]:
-    title, description = str(matter.get("title") or ""), str(matter.get("short_description") or "")
-    if len(title) > LONGEST_TITLE:
-        yield f"title has {len(title)} characters, and {LONGEST_TITLE} are shown at most."
+    given = {key: value for key, value in matter.items() if value not in (None, "")}
+    for key, value in given.items():
+        yield from _of_its_kind(key, value)
+    description = str(given.get("short_description", ""))
     if len(description) > LONGEST_DESCRIPTION:
         yield f"short_description has {len(description)} characters, and {LONGEST_DESCRIPTION} are allowed."
-    if (emoji := matter.get("emoji")) and not _one_emoji(str(emoji)):
+    if (emoji := given.get("emoji")) and not _one_emoji(str(emoji)):
         yield f"emoji must be a single emoji, not {emoji!r}."
-    for key in ("colorFrom", "colorTo"):
-        if matter.get(key) not in (None, "", *COLOURS):
-            yield f"{key} is {matter[key]!r}: choose one of {', '.join(COLOURS)}."
-    if matter.get("sdk") not in (None, "", *SDKS):
-        yield f"sdk is {matter['sdk']!r}: choose one of {', '.join(SDKS)}."
-    version = matter.get("python_version")
-    if version is not None and (not isinstance(version, str) or not _VERSION.fullmatch(version)):
-        yield f'python_version is {version!r}: write it in quotes, such as "3.11", or 3.10 becomes 3.1.'
-    tags = matter.get("tags", [])
-    if not isinstance(tags, list) or not all(isinstance(tag, str) and _TAG.fullmatch(tag) for tag in tags):
-        yield "tags must be a list of words of letters, digits, dots and hyphens."
-    if not isinstance(matter.get("pinned", False), bool):
-        yield "pinned must be true or false."
-    if matter.get("license") == "other" and not (matter.get("license_name") and matter.get("license_link")):
+    if not str(given.get("base_path", "/")).startswith("/"):
+        yield f"base_path is {given['base_path']!r}: it begins with a slash."
+    if not all(_TAG.fullmatch(str(tag)) for tag in _listed(given.get("tags"))):
+        yield "tags must be words of letters, digits, dots and hyphens."
+    if given.get("license") == "other" and not (given.get("license_name") and given.get("license_link")):
         yield "license is other, and needs license_name and license_link."
+
+
+def _of_its_kind(key: str, value: object) -> Iterator[str]:
+    """What is wrong with a value that is not of the kind that its key takes."""
+    if key in CHOICES and value not in CHOICES[key]:
+        yield f"{key} is {value!r}: choose one of {', '.join(CHOICES[key])}."
+    elif key in SWITCHES and not isinstance(value, bool):
+        yield f"{key} must be true or false."
+    elif key in NUMBERS and (not isinstance(value, int) or isinstance(value, bool)):
+        yield f"{key} must be a whole number, not {value!r}."
+    elif key in LISTS and not _listed(value):
+        yield f"{key} must be a list of words."
+    elif key == "python_version" and not (isinstance(value, str) and _VERSION.fullmatch(value)):
+        yield f'python_version is {value!r}: write it in quotes, such as "3.11", or 3.10 becomes 3.1.'
+    elif key in WORDS and not isinstance(value, str):
+        yield f"{key} is {value!r}: write it in quotes."
+
+
+def _listed(value: object) -> list[str]:
+    """The words of a list, none if it is anything else."""
+    return value if isinstance(value, list) and all(isinstance(word, str) for word in value) else []
 
 
 def _files(matter: dict[str, Any], folder: Path) -> Iterator[str]:

@@ -66,19 +66,20 @@ def tab(compare: Comparer, examples: Examples) -> None:
             )
             for label in text.PHOTO_LABELS.values()
         )
-    button = gr.Button(text.COMPARE, variant="primary", size="lg", elem_id="fc-compare")
+    # What is chosen stands above the button, so that the answer comes first below it.
     strictness = _strictness(compare)
+    button = gr.Button(text.COMPARE, variant="primary", size="lg", elem_id="fc-compare")
+    view = gr.HTML(elem_id="fc-view", apply_default_css=False, js_on_load=_VIEW_JS)
+    ask = gr.Button(text_why.WHY, elem_id="fc-why-button")
+    why = gr.HTML(elem_id="fc-why", apply_default_css=False, js_on_load=_WHY_JS)
+    with gr.Accordion(text.DETAILS, open=False, elem_id="fc-details"):
+        details = gr.JSON(show_label=False, container=False)
     with gr.Column(elem_id="fc-examples"):
         gr.Markdown(text.EXAMPLES)
         with gr.Row():
             same = gr.Button(text.EXAMPLE_SAME, size="sm", min_width=260)
             different = gr.Button(text.EXAMPLE_DIFFERENT, size="sm", min_width=260)
         gr.Markdown(text.EXAMPLE_CREDITS, elem_classes="fc-small")
-    view = gr.HTML(elem_id="fc-view", apply_default_css=False, js_on_load=_VIEW_JS)
-    ask = gr.Button(text_why.WHY, elem_id="fc-why-button")
-    why = gr.HTML(elem_id="fc-why", apply_default_css=False, js_on_load=_WHY_JS)
-    with gr.Accordion(text.DETAILS, open=False, elem_id="fc-details"):
-        details = gr.JSON(show_label=False, container=False)
     # Not shown: faces for programs to choose, and what carries the key of the pair from the view to the server.
     left_face, right_face = (gr.Number(0, label=label, precision=0, visible=False) for label in text.FACE_LABELS)
     key = gr.Textbox(visible=False)
