@@ -15,6 +15,7 @@ from demo.api import tools
 from demo.api.endpoints import endpoints
 from demo.api.probes import BusyInWords, Health
 from demo.api.tools import CheckTools
+from demo.blocks import Page
 from demo.compare import tab
 from demo.comparer import Comparer
 from demo.options import Options
@@ -54,7 +55,7 @@ def build(recognizer: FaceRecognizer, folder: Path, uploads: Path, unpacked: Pat
     pairs = examples.make(folder)
     compare = Comparer(recognizer, uploads)
     compare(*({"path": str(path)} for path in pairs.same))  # so that the first visitor finds everything loaded
-    page = gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(SWEEP_EVERY, SWEEP_AGE))
+    page = Page(title=text.TITLE, analytics_enabled=False, delete_cache=(SWEEP_EVERY, SWEEP_AGE))
     with page:
         gr.Markdown(f"# {text.TITLE}\n{text.INTRODUCTION}", elem_id="fc-head")
         with gr.Tabs(elem_id="fc-tabs", overflow_behavior="wrap"):

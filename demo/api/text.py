@@ -20,8 +20,8 @@ RESULT = "result"
 
 MISSING = "There is no photo. Send one."
 NOT_A_FILE = (
-    "The photo must be an uploaded file. Web addresses are not fetched, and paths on the server are not read: upload "
-    "the photo itself (gradio_client: handle_file of a local path)."
+    "Photos and files must be uploaded. Web addresses are not fetched, and paths on the server are not read: upload "
+    "the file itself (gradio_client: handle_file of a local path)."
 )
 GONE = "The photo has been deleted, as all photos are after ten minutes. Send it again."
 NO_FACE = (
