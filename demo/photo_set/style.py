@@ -15,10 +15,11 @@ CSS = """
 .fc-groups { display: flex; flex-wrap: wrap; gap: 14px; }
 .fc-group { padding: 14px 16px; border: 1px solid var(--border-color-primary); border-radius: 12px; min-width: 0; }
 .fc-group ul { display: flex; flex-wrap: wrap; gap: 10px; list-style: none; margin: 0; padding: 0; }
-.fc-group li { width: 72px; margin: 0; }
-.fc-group li img { width: 72px; height: 72px; border-radius: 8px; display: block; margin: 0; }
-.fc-group li span { display: block; margin-top: 4px; font-size: 12px; line-height: 1.3; max-height: 3.9em;
-  overflow: hidden; overflow-wrap: anywhere; color: var(--body-text-color-subdued); }
+.fc-group li { width: 88px; margin: 0; }
+.fc-group li img { width: 88px; height: 88px; border-radius: 8px; display: block; margin: 0; }
+.fc-group li span { margin-top: 4px; font-size: 12px; line-height: 1.3; color: var(--body-text-color-subdued); }
+.fc-group li span, .fc-matrix tbody th > span { display: -webkit-box; -webkit-box-orient: vertical;
+  -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere; }
 .fc-unusable ul { margin: 0; padding-left: 18px; list-style: disc; }
 .fc-unusable li { margin: 0 0 4px; line-height: 1.5; overflow-wrap: anywhere; }
 .fc-legend { display: flex; flex-wrap: wrap; gap: 6px 24px; margin-bottom: 10px; font-size: 13px;
@@ -44,8 +45,8 @@ CSS = """
 .fc-matrix thead img { width: 44px; height: 44px; border-radius: 6px; display: block; margin: 0 auto 3px; }
 .fc-matrix tbody th img { width: 44px; height: 44px; border-radius: 6px; display: inline-block; vertical-align: middle;
   margin: 0 8px 0 0; }
-.fc-matrix tbody th > span { display: inline-block; vertical-align: middle; width: 118px; max-height: 3.6em;
-  overflow: hidden; overflow-wrap: anywhere; font-size: 12px; line-height: 1.2; }
+.fc-matrix tbody th > span { display: -webkit-inline-box; vertical-align: middle; width: 118px; font-size: 12px;
+  line-height: 1.2; }
 .fc-matrix td { position: relative; width: 52px; min-width: 52px; height: 48px; text-align: center; }
 .fc-matrix td svg { position: absolute; left: 50%; bottom: 3px; width: 12px; height: 12px; margin-left: -6px;
   fill: none; stroke: currentColor; stroke-width: 2.4; stroke-linecap: round; stroke-linejoin: round; }

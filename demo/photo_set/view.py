@@ -97,8 +97,8 @@ def _group(result: SortedSet, faces: dict[int, str], places: Sequence[int], head
     for place in places:
         name = result.photos[result.usable[place]].name
         items += (
-            f'<li><img src="{faces[place]}" alt="{escape(text.face(name))}" width="72" height="72">'
-            f"<span>{escape(name)}</span></li>"
+            f'<li><img src="{faces[place]}" alt="{escape(text.face(name))}" width="88" height="88">'
+            f'<span title="{escape(name)}">{escape(name)}</span></li>'
         )
     return f'<section class="fc-group"><h3>{escape(heading)}</h3><ul>{items}</ul></section>'
 
@@ -140,7 +140,8 @@ def _matrix(result: SortedSet, calibration: Calibration | None, faces: dict[int,
         )
         body += (
             f'<tr><th scope="row"><img src="{faces[place]}" alt="" width="44" height="44">'
-            f'<span><b aria-hidden="true">{row + 1}</b> {escape(names[place])}</span></th>{cells}</tr>'
+            f'<span title="{escape(names[place])}"><b aria-hidden="true">{row + 1}</b> {escape(names[place])}</span>'
+            f"</th>{cells}</tr>"
         )
     caption = text.caption(count) if result.grouping.groups is not None else text.caption_without_groups(count)
     return (

@@ -19,7 +19,7 @@ small { font-size: .82rem; line-height: 1.35; display: block; }
 .lead { font-size: 1.06rem; margin: .8rem 0 1.2rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 1.1rem 0; }
 .card { background: var(--block); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
-.card b { display: block; font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
+.card > b { display: block; font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .warning { background: var(--warn-ground); border-left: 4px solid var(--warn); border-radius: 4px; padding: 9px 13px;
   margin: 10px 0; max-width: none; }
 .scroll { overflow-x: auto; margin: .6rem 0; }
@@ -45,7 +45,7 @@ figcaption b { color: var(--ink); }
 details { margin: .7rem 0; }
 summary { cursor: pointer; color: var(--soft); padding: 4px 0; }
 @media (max-width: 560px) { body { padding: 20px 16px 40px; } h1 { font-size: 1.4rem; } table { font-size: .87rem; }
-  th, td { padding-right: 9px; } .cards { grid-template-columns: 1fr 1fr; } .card b { font-size: 1.25rem; }
+  th, td { padding-right: 9px; } .cards { grid-template-columns: 1fr 1fr; } .card > b { font-size: 1.25rem; }
   table.facts td:first-child { width: 7.5rem; }
   table.stacked thead { display: none; }
   table.stacked tr { display: grid; grid-template-columns: 1fr 1fr; border-bottom: 1px solid var(--line);
