@@ -22,17 +22,38 @@ _VIEW_JS = """
 element.setAttribute('role', 'status');
 element.setAttribute('aria-live', 'polite');
 element.setAttribute('aria-atomic', 'false');
+// While a pair is compared, nothing may be chosen about the one before: its answer could come after the new one.
+let held = 0;
+const strict = document.querySelector('#fc-strict');
+const release = () => {
+  clearInterval(held);
+  held = 0;
+  if (strict) strict.inert = false;
+};
+const hold = () => {
+  release();
+  const since = Date.now();
+  if (strict) strict.inert = true;
+  held = setInterval(() => {
+    const working = document.querySelector('#fc-view [data-testid="status-tracker"].translucent:not(.hide)');
+    if (!working && Date.now() - since > 500) release();
+  }, 100);
+};
+watch('value', release);
 watch('value', () => document.dispatchEvent(new Event('fc-shown')));
 element.addEventListener('click', event => {
   const face = event.target.closest('button[data-face]');
-  if (!face || face.getAttribute('aria-pressed') === 'true') return;
+  if (held || !face || face.getAttribute('aria-pressed') === 'true') return;
   const key = element.querySelector('[data-key]').dataset.key;
   trigger('choose', {key, side: face.dataset.side, number: Number(face.dataset.face)});
 });
 // Room for what is asked for is made at the press itself, so that nothing jumps when it comes.
 document.addEventListener('click', event => {
   const root = document.documentElement.classList;
-  if (event.target.closest('#fc-compare, #fc-examples button')) root.add('fc-asked');
+  if (event.target.closest('#fc-compare, #fc-examples button')) {
+    root.add('fc-asked');
+    hold();
+  }
   if (event.target.closest('#fc-why-button')) root.add('fc-why-asked');
 });
 """

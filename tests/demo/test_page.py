@@ -142,6 +142,29 @@ def test_another_face_is_chosen_with_the_keyboard(page: Page, photos: Photos) ->
 
 
 @pytest.mark.slow
+def test_nothing_is_chosen_about_a_pair_that_gives_way_to_another(page: Page, photos: Photos) -> None:
+    choose(page, photos, "two_people", "astronaut")
+    page.get_by_role("button", name=text.COMPARE, exact=True).click()
+    faces = page.locator("#fc-view").get_by_role("button")
+    expect(faces).to_have_count(2)
+    before = page.locator("#fc-view [data-key]").get_attribute("data-key")
+    held = page.evaluate(
+        """() => {
+          document.querySelector('#fc-compare').click();
+          document.querySelector('#fc-view button[aria-pressed="false"]').click();
+          return document.querySelector('#fc-strict').inert;
+        }"""
+    )
+    assert held
+    expect(page.locator("#fc-view [data-key]")).not_to_have_attribute("data-key", before or "")
+    page.wait_for_function("!document.querySelector('#fc-strict').inert")
+    pressed = [face.get_attribute("aria-pressed") for face in faces.all()]
+    page.wait_for_timeout(1000)  # an answer about the pair before would come now
+    expect(page.locator("#fc-view [data-key]")).not_to_have_attribute("data-key", before or "")
+    assert [face.get_attribute("aria-pressed") for face in faces.all()] == pressed
+
+
+@pytest.mark.slow
 def test_strictness_judges_anew_and_says_what_it_costs(page: Page, photos: Photos) -> None:
     strictest = page.get_by_label(text_scale.STRICTNESS_LABELS["fewer false matches"])
     strictest.check()  # nothing is shown yet
