@@ -22,8 +22,8 @@ SWEEP_AGE = 540  # s; with the pause between two rounds, files are gone within t
 LONGEST_BODY = 1_000_000  # bytes of a request that is no upload
 
 # Parts of Gradio that this page does not use and that would write what was shown to disk, run ffmpeg on an upload, or
-# pass requests on to other hosts.
-_UNUSED = re.compile(rf"{API_PREFIX}/(deep_link|process_recording|proxy=)")
+# pass requests on to other hosts; `file/` is an older name of `file=`.
+_UNUSED = re.compile(rf"{API_PREFIX}/(deep_link|process_recording|proxy=|file/)")
 _REMOTE_FILE = re.compile(rf"{API_PREFIX}/file=\s*https?:", re.IGNORECASE)
 _ADVERTISING = re.compile(rb'<meta\s[^>]*?(?:property="og:|name="twitter:)[^>]*>\s*')
 
@@ -107,8 +107,9 @@ class StayOnThisHost:
                     headers["Cache-Control"] = "no-store"
                 if headers.get("content-type", "").startswith("text/html"):
                     headers["Content-Security-Policy"] = _POLICY
-                    start = message  # held back until the length is known
-                    return
+                    if not photo:  # a report that is downloaded stays as it was written
+                        start = message  # held back until the length is known
+                        return
             elif message["type"] == "http.response.body" and start is not None:
                 page += message.get("body", b"")
                 if message.get("more_body"):
@@ -137,20 +138,28 @@ def without_advertising(page: bytes) -> bytes:
 def names_remote_file(body: bytes) -> bool:
     """Whether a JSON body holds, at any depth, a file whose path is an http(s) address."""
     try:
-        return any(path.strip().lower().startswith(("http:", "https:")) for path in _paths(body))
+        return any(file["path"].strip().lower().startswith(("http:", "https:")) for file in _files(body))
     except RecursionError:
         return True  # nested far beyond what any call needs, so what it names is not known
 
 
 def names_file_outside(body: bytes, uploads: Path) -> bool:
-    """Whether a JSON body holds, at any depth, a file whose path leads out of the folder of uploads."""
+    """Whether a JSON body holds, at any depth, a file whose path leads out of the folder of uploads.
+
+    Uploads are named by their whole path. A relative one would be looked for in the folder in which the page was
+    started, and Gradio checks none that comes without "meta".
+    """
     try:
-        return any(not Path(uploads, path).resolve().is_relative_to(uploads) for path in _paths(body))
+        return any(
+            not Path(file["path"]).resolve().is_relative_to(uploads) or not isinstance(file.get("meta", {}), dict)
+            for file in _files(body)
+        )
     except (RecursionError, OSError, ValueError):  # no path that this system knows
         return True
 
 
-def _paths(body: bytes) -> Iterator[str]:
+def _files(body: bytes) -> Iterator[dict[str, Any]]:
+    """All objects with a path in a JSON body."""
     try:
         waiting = [json.loads(body)]
     except ValueError:
@@ -159,7 +168,7 @@ def _paths(body: bytes) -> Iterator[str]:
         value: Any = waiting.pop()
         if isinstance(value, dict):
             if isinstance(value.get("path"), str):
-                yield value["path"]
+                yield value
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
@@ -189,7 +198,7 @@ def start_sweeping(folder: Path) -> None:
     def run() -> None:
         while True:
             time.sleep(SWEEP_EVERY)
-            sweep(folder)
+            sweep(folder, SWEEP_AGE)
 
     threading.Thread(target=run, name="sweep", daemon=True).start()
 

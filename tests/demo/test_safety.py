@@ -1,13 +1,14 @@
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from demo import text
+from demo import safety, text
 from demo.safety import LONGEST_BODY, names_file_outside, names_remote_file, sweep, without_advertising
 from tests.demo.server import Server
 
@@ -57,7 +58,20 @@ def test_the_server_does_not_fetch_for_the_browser(server: Server, elsewhere: tu
     address, requests = elsewhere
     for route in (f"file={address}", f"file={address.replace(':', '%3A')}", f"proxy={address}"):
         assert httpx.get(f"{server.url}gradio_api/{route}", timeout=60).status_code in (403, 404)
+    # Gradio would ask the network for this one, but not for an address of this machine.
+    answer = httpx.get(f"{server.url}gradio_api/file/{address}", timeout=60)
+    assert (answer.status_code, answer.json()["detail"]) == (404, text.ROUTE_REFUSED)
     assert requests == []
+
+
+@pytest.mark.parametrize("name", ["compare", "photo_set", "pair_list", "faces", "embed"])
+def test_photos_beside_the_page_are_not_read(server: Server, name: str, hopper_path: Path) -> None:
+    (server.temporary.parent / "secret.jpg").write_bytes(hopper_path.read_bytes())
+    for file in ({"path": "secret.jpg"}, {"path": "secret.jpg", "meta": META}, {"path": "secret.jpg", "meta": None}):
+        data = [[file, file]] if name == "photo_set" else [file, file]
+        answer = join(server, [*data, 0, 0, "balanced"], f"call/{name}")
+        assert answer.status_code == 400
+        assert answer.json()["detail"] == text.SERVER_FILE_REFUSED
 
 
 @pytest.mark.parametrize("path", ["/etc/hostname", __file__])
@@ -116,8 +130,9 @@ def test_files_outside_of_the_uploads_are_found_at_any_depth(tmp_path: Path) -> 
     uploads = tmp_path.resolve() / "uploads"
     uploads.mkdir()
     (uploads / "link.jpg").symlink_to("/etc/hostname")
-    inside = ["a/b.jpg", str(uploads / "a" / "b.jpg"), f"{uploads}/a/../b.jpg"]
-    outside = ["/etc/hostname", str(tmp_path), "../x", f"{uploads}/../x", f"{uploads}-2/x", "link.jpg", "a\0b"]
+    inside = [str(uploads / "a" / "b.jpg"), f"{uploads}/a/../b.jpg"]
+    outside = ["a/b.jpg", "", "/etc/hostname", str(tmp_path), "../x", f"{uploads}/../x", f"{uploads}-2/x", "a\0b"]
+    outside.append(str(uploads / "link.jpg"))
     for path in inside + outside:
         body = json.dumps({"data": [[{"deep": {"path": path}}]]}).encode()
         assert names_file_outside(body, uploads) is (path in outside), path
@@ -143,6 +158,19 @@ def test_sweeping_goes_by_age(tmp_path: Path) -> None:
     sweep(tmp_path, age=-1)
     assert list(tmp_path.iterdir()) == []
     sweep(tmp_path / "absent")
+
+
+def test_files_are_swept_within_ten_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert safety.SWEEP_AGE + 2 * safety.SWEEP_EVERY <= 600
+    monkeypatch.setattr(safety, "SWEEP_EVERY", 0.01)
+    monkeypatch.setattr(safety, "SWEEP_AGE", -1)
+    safety.start_sweeping(tmp_path)
+    for _ in range(2):  # again and again
+        (tmp_path / "photo.jpg").write_bytes(b"x")
+        deadline = time.monotonic() + 60
+        while (tmp_path / "photo.jpg").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_an_old_photo_that_was_uploaded_just_now_stays(tmp_path: Path) -> None:
