@@ -39,8 +39,8 @@ def render(
     raises = max(0.0, *(-float(drops.min()) for drops in explanation.drops))
     regions = explanation.regions()
     places = carried(regions) if aligned else ()
-    opposed = carried({name: -drop for name, drop in regions.items()})
     if aligned:
+        opposed = carried({name: -drop for name, drop in regions.items()})
         sentence = text_why.summary(places, lowers, opposed, raises, explanation.score)
     else:
         sentence = text_why.whole_photos(lowers, explanation.score)

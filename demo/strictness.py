@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from facecore.results import Comparison
-from facecore.verification.calibration import Calibration, Histograms, Verdict
+from facecore.verification.calibration import Calibration, Histograms, Threshold, Verdict
 
 Strictness = Literal["fewer false matches", "balanced", "fewer misses"]
 
@@ -48,18 +48,25 @@ def settings(calibration: Calibration | None) -> dict[Strictness, Setting]:
     if calibration is None:
         return {}
     low, balanced = calibration.limits()
-    measured = {threshold.far: threshold.threshold for threshold in calibration.thresholds}
+    measured = {threshold.far: threshold for threshold in calibration.thresholds}
     offered: dict[Strictness, Setting] = {}
     for name, far in FARS.items():
-        threshold = measured[far]
+        threshold = measured[far].threshold
         if name == BALANCED:
             threshold = balanced
         elif threshold is None or (threshold := max(threshold, calibration.midpoint)) == balanced:
             continue
-        reached = reaching(calibration.histograms, calibration.histograms.genuine, threshold)
-        missed = None if reached is None else 1 - reached
+        missed = _missed(calibration, measured[far], threshold)
         offered[name] = Setting(threshold, low, missed, calibration.strangers(threshold))
     return offered
+
+
+def _missed(calibration: Calibration, counted: Threshold, threshold: float) -> float | None:
+    """The share of genuine pairs under a threshold: as it was counted there, else by the histogram."""
+    if threshold == counted.threshold and counted.true_accepts is not None and counted.genuine:
+        return 1 - counted.true_accepts / counted.genuine
+    reached = reaching(calibration.histograms, calibration.histograms.genuine, threshold)
+    return None if reached is None else 1 - reached
 
 
 def judged(comparison: Comparison, setting: Setting | None) -> Comparison:

@@ -11,7 +11,7 @@ TITLE = "Are these the same person?"
 INTRODUCTION = "The page finds the faces in photos and says how likely it is that two of them show one person."
 NOTICE = (
     "Use only photos you are allowed to use: this is biometric data. It stays on the machine that runs this page, "
-    "serves the comparison alone, and is deleted within ten minutes."
+    "serves the comparison alone, and is deleted within ten minutes of its last use."
 )
 TWO_PHOTOS = "Two photos"
 PHOTO_LABELS: dict[Side, str] = {"first": "First photo", "second": "Second photo"}

@@ -76,7 +76,7 @@ def scale(value: float, threshold: float | None, genuine: float | None, impostor
     told = f"A scale of scores. This pair has {value:.3f}"
     if threshold is None:
         return f"{told}, on a scale from 0 to 1."
-    told += f", {'at or above' if value >= threshold else 'below'} the {threshold:.3f} of the same person."
+    told += f", {'at or above' if value >= threshold else 'below'} {threshold:.3f}, from where it means one person."
     if genuine is None or impostor is None:
         return told
     return (

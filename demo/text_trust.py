@@ -46,8 +46,8 @@ def nothing_found(whole: bool) -> str:
         whole: whether whole photos were compared, in which no face was looked for.
     """
     if whole:
-        return "Sharpness and light are good enough. Size and pose are not known, since no face was looked for."
-    return "Both faces are large, sharp, well lit and upright enough. That is all this page can measure in the photos."
+        return "No warning applies. Size and pose are not known, since no face was looked for."
+    return "No warning applies: as far as this page can measure, both faces are good enough to compare."
 
 
 def look_alikes(verdict: Verdict | None) -> str:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -115,6 +115,7 @@ def visit(
     """
     clients = [_client(url) for _ in range(people)]
     answers: list[Answer] = []
+    over = threading.Event()
     with (
         ThreadPoolExecutor(people, "person") as pool,
         tqdm(total=people * comparisons, desc="comparing", unit="pair") as bar,
@@ -122,14 +123,19 @@ def visit(
 
         def person(number: int) -> None:
             random = Random(f"{seed} {number}")
-            time.sleep(random.uniform(0, pause))  # nobody comes at the same moment
+            over.wait(random.uniform(0, pause))  # nobody comes at the same moment
             for _ in range(comparisons):
+                if over.is_set():
+                    break
                 answers.append(_compare(clients[number], photos))
                 bar.update()
-                time.sleep(random.uniform(0.5, 1.5) * pause)
+                over.wait(random.uniform(0.5, 1.5) * pause)
 
-        for done in as_completed([pool.submit(person, number) for number in range(people)]):
-            done.result()
+        try:
+            for done in as_completed([pool.submit(person, number) for number in range(people)]):
+                done.result()
+        finally:
+            over.set()  # interrupted, or one failed: the others need not go on to their ends
     return answers
 
 
@@ -175,9 +181,10 @@ def _watched(pid: int | None) -> Iterator[Memory | None]:
     memory, over = Memory(first, first, first), threading.Event()
 
     def watch() -> None:
-        while not over.wait(WATCH_EVERY) and process.is_running():
-            memory.last = process.memory_info().rss
-            memory.most = max(memory.most, memory.last)
+        with suppress(psutil.Error):  # the page has ended, which those who compare will tell of
+            while not over.wait(WATCH_EVERY):
+                memory.last = process.memory_info().rss
+                memory.most = max(memory.most, memory.last)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

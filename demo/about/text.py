@@ -26,10 +26,11 @@ USE = (
     "Let no decision about a person rest on it alone. An answer is a likelihood: somebody has to look at the photos.",
 )
 PHOTOS = (
-    "Photos are kept for the comparison, and their files are deleted within ten minutes.",
+    "Photos are kept for the comparison, and their files are deleted within ten minutes of their last use.",
     "Nothing leaves the machine that runs this page: no photo, no result, no statistics.",
     "Nothing is logged: neither photos nor their names nor results.",
-    "The embeddings that “A list of pairs” uses again stay in memory, and go when you leave.",
+    "Cut-out faces, so that you can choose another one, and the embeddings that “A list of pairs” uses again stay in "
+    "memory for ten minutes at most.",
 )
 NO_LICENCE = "The model does not say under which terms it may be used."
 NO_TRAINING = "The model does not say how it was trained."

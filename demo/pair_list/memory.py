@@ -44,7 +44,7 @@ class Memory:
         return SessionMemory(self, session)
 
     def version(self, key: str) -> int:
-        """A number for each way of making embeddings, of which there are as many as models on this page: one."""
+        """A number for each way of making embeddings: of the largest face, or for LFW lists of the middle one."""
         with self._lock:
             return self._versions.setdefault(key, len(self._versions))
 

@@ -25,7 +25,7 @@ REPORT_HEAD = "The report"
 REPORT_GONE = "The report has been deleted, as all files are after ten minutes. Score the list again."
 FAILED_HEAD = "Photos that cost pairs"
 FAILED_COLUMNS = ("Photo", "Pairs", "Why")
-STOPPED = "Stopped. Nothing was kept."
+STOPPED = "Stopped. There are no results."
 API_DESCRIPTION = (
     "Score a list of pairs whose photos are in a zip. The first output is a JSON object: pairs, failed_pairs, images, "
     "image_failures, figures (AUC, EER, TAR at FAR and more, where the list has labels), threshold, model and the "
@@ -47,7 +47,7 @@ def limits(packed: int, photos: int, total: int, photo: int, lines: int) -> str:
     return (
         f"A zip of up to {packed / 1e6:.0f} MB ({total / 1e9:.0f} GB unpacked) with up to {photos:,} photos of up to "
         f"{photo / 1e6:.0f} MB, and a list of up to {lines:,} lines. One list is scored at a time; others wait their "
-        "turn. Files are deleted within ten minutes."
+        "turn. Files are deleted within ten minutes of their last use."
     )
 
 
@@ -221,11 +221,12 @@ def no_verdicts() -> str:
     )
 
 
-def right(accuracy: float, genuine: int, impostors: int) -> str:
-    """How often the threshold is right; `accuracy` in 0..1."""
+def right(accuracy: float, genuine: int, impostors: int, failed: int) -> str:
+    """How often the threshold is right; `accuracy` in 0..1, `failed` the pairs without a score."""
+    wrong = " Pairs without a score count as told wrongly." if failed else ""
     return (
         f"Judged by the labels ({genuine:,} pairs of the same person, {impostors:,} of different people), that score "
-        f"tells {percent(accuracy)} of the pairs correctly. The report below says how far this can be trusted."
+        f"tells {percent(accuracy)} of the pairs correctly.{wrong} The report below says how far this can be trusted."
     )
 
 
@@ -246,6 +247,11 @@ def why(status: str, problem: str) -> str:
 def no_labels() -> str:
     """Nothing to judge by."""
     return "The list does not say which pairs show the same person, so there are scores and no error rates."
+
+
+def one_kind() -> str:
+    """Labels of one kind alone."""
+    return "All labels of the list say the same, so there are scores and no error rates, which need both kinds of pair."
 
 
 def none_found() -> str:

@@ -76,10 +76,10 @@ def _verdicts(scored: Scored, threshold: float | None) -> str:
 def _judged(result: ScoredList) -> str:
     figures = result.record["figures"]
     if not figures:
-        return text.no_labels()
+        return text.no_labels() if result.scored.index.label is None else text.one_kind()
     if "accuracy_at_threshold" not in figures:
         return text.judged_without_threshold(figures["genuine"], figures["impostors"])
-    return text.right(figures["accuracy_at_threshold"], figures["genuine"], figures["impostors"])
+    return text.right(figures["accuracy_at_threshold"], figures["genuine"], figures["impostors"], result.scored.failed)
 
 
 def _failures(unusable: Sequence[Unusable]) -> str:

@@ -13,7 +13,6 @@ BUTTON = "Sort the photos"
 WORKING = "Looking for faces"
 DETAILS = "Details for programs (JSON)"
 DOWNLOAD = "Download all pairs as a table (CSV)"
-GROUPS = "Groups"
 ALONE = "On their own"
 UNUSABLE = "Photos without a face to compare"
 MATRIX = "Every pair"
@@ -41,7 +40,6 @@ API_DESCRIPTION = (
     "where nothing could be compared, else null). The second output is the page's own view of it, the third a CSV of "
     "all pairs as eval.score writes it."
 )
-PARAMETER = "the photos"
 
 
 def limits(fewest: int, most: int, bytes_each: int) -> str:
@@ -100,7 +98,7 @@ def headline(groups: int, alone: int) -> str:
     """
     single = {0: "", 1: "one photo on its own"}.get(alone, f"{alone} photos on their own")
     if not groups:
-        return "Nobody appears twice in these photos" if alone > 1 else single
+        return "No two of these photos score as one person" if alone > 1 else single
     people = "One person" if groups == 1 else f"{groups} people"
     return f"{people} in more than one photo" + (f", {single}" if single else "")
 

@@ -1,6 +1,8 @@
 """People on a page at once: counts, waiting times, problems, and the memory of the page."""
 
+import itertools
 import os
+from pathlib import Path
 
 import pytest
 from gradio_client.utils import QueueError
@@ -38,6 +40,21 @@ def test_every_comparison_is_counted(capsys: pytest.CaptureFixture[str]) -> None
     assert lines[1].startswith("median 0.00 s, 95 % within ")
     assert lines[2:4] == ["  No face was found", "  Queue is full"]
     assert lines[4].startswith(f"memory of process {os.getpid()}: ")
+
+
+@pytest.mark.usefixtures("page")
+def test_one_failure_ends_it_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = itertools.count()
+
+    def compare(client: object, photos: object) -> Answer:
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        return Answer(0.0)
+
+    monkeypatch.setattr(load, "_compare", compare)
+    with pytest.raises(KeyboardInterrupt):
+        load.visit("http://page", (Path("a.jpg"), Path("b.jpg")), people=2, comparisons=50, pause=0.1)
+    assert next(calls) < 20
 
 
 def test_waiting_times_are_those_of_results() -> None:

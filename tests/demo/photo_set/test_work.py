@@ -195,7 +195,7 @@ def test_a_model_without_calibration_gives_scores_and_no_groups(
 @pytest.mark.parametrize(
     ("groups", "alone", "words"),
     [
-        (0, 2, "Nobody appears twice in these photos"),
+        (0, 2, "No two of these photos score as one person"),
         (1, 0, "One person in more than one photo"),
         (3, 1, "3 people in more than one photo, one photo on its own"),
         (2, 4, "2 people in more than one photo, 4 photos on their own"),
