@@ -22,7 +22,7 @@ _VIEW_JS = """
 element.setAttribute('role', 'status');
 element.setAttribute('aria-live', 'polite');
 element.setAttribute('aria-atomic', 'false');
-// While a pair is compared, nothing may be chosen about the one before: its answer could come after the new one.
+// While an answer is awaited, nothing else may be asked about what is shown: its answer could come after that one.
 let held = 0;
 const strict = document.querySelector('#fc-strict');
 const release = () => {
@@ -30,21 +30,38 @@ const release = () => {
   held = 0;
   if (strict) strict.inert = false;
 };
-const hold = () => {
+const hold = (whole = true) => {
   release();
   const since = Date.now();
-  if (strict) strict.inert = true;
+  let worked = false;
+  if (strict) strict.inert = whole;
   held = setInterval(() => {
     const working = document.querySelector('#fc-view [data-testid="status-tracker"].translucent:not(.hide)');
-    if (!working && Date.now() - since > 500) release();
+    worked ||= Boolean(working);
+    // Where no answer comes: the work has failed, or it was of a kind that shows no progress.
+    if (!working && (worked || Date.now() - since > 5000)) release();
   }, 100);
 };
 watch('value', release);
+strict?.addEventListener('change', () => hold(false));  // of several choices of strictness the last one counts
+// An answer about photos that are no longer there came too late, and is not shown.
+const isThere = (photo, place) => {
+  const shown = document.querySelectorAll('#fc-inputs .fc-input')[place]?.querySelector('img[src*="file="]');
+  return shown ? decodeURIComponent(shown.src).includes(`/${photo}/`) : !photo;
+};
+watch('value', () => {
+  const about = element.querySelector('[data-photos]')?.dataset.photos.split(' ');
+  if (about && !about.every(isThere)) {
+    props.value = '';
+    trigger('emptied');
+  }
+});
 watch('value', () => document.dispatchEvent(new Event('fc-shown')));
 element.addEventListener('click', event => {
   const face = event.target.closest('button[data-face]');
   if (held || !face || face.getAttribute('aria-pressed') === 'true') return;
   const key = element.querySelector('[data-key]').dataset.key;
+  hold();
   trigger('choose', {key, side: face.dataset.side, number: Number(face.dataset.face)});
 });
 // Room for what is asked for is made at the press itself, so that nothing jumps when it comes.
@@ -142,6 +159,7 @@ def tab(compare: Comparer, examples: Examples) -> None:
     )
     again["show_progress"] = "minimal"
     ask.click(compare.why, [key], [why], **again, js=f"() => [{_KEY}]")
+    view.emptied(fn=None, js="() => null", outputs=details, api_visibility="private")
     # A verdict must not stand beside photos that it is not about.
     gr.on(
         [photo.input for photo in (left, right)] + [photo.clear for photo in (left, right)],

@@ -139,6 +139,11 @@ class Comparer:
         return self._recent.get(key) if isinstance(key, str) else None
 
     def _photo(self, side: text.Side, upload: Upload | None, number: object) -> Photo:
+        photo = self._read(side, upload, number)
+        path = upload.get("path") if isinstance(upload, dict) else None
+        return replace(photo, upload=Path(path).parent.name if isinstance(path, str) else "")
+
+    def _read(self, side: text.Side, upload: Upload | None, number: object) -> Photo:
         choices = prepare(self._recognizer, side, upload)
         if choices[0].crop is None:
             return Photo.of(choices, 0, self._uploads)

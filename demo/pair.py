@@ -19,11 +19,13 @@ class Photo:
             photo's pixels.
         chosen: number of the one that is compared.
         shown: the photo as a file for the page; None where it could not be read.
+        upload: the folder that Gradio made for the upload, by which the page knows it; empty where there is none.
     """
 
     choices: tuple[Prepared, ...]
     chosen: int
     shown: Picture | None
+    upload: str = ""
 
     @classmethod
     def of(cls, choices: tuple[Prepared, ...], chosen: int, folder: Path) -> "Photo":
@@ -57,6 +59,11 @@ class Pair:
     first: Photo
     second: Photo
     comparison: Comparison
+
+    @property
+    def uploads(self) -> str:
+        """Which uploads it is about: the two photos' `upload`, with a space between them."""
+        return f"{self.first.upload} {self.second.upload}"
 
     @property
     def size(self) -> int:

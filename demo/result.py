@@ -54,7 +54,7 @@ def render(view: View) -> str:
     photos = "".join(_photo(side, photo, compared) for side, photo in _sides(view.pair))
     return (
         f'<div class="fc-result fc-{kind}{" fc-scored" if compared else ""}" data-key="{escape(view.key)}" '
-        f'data-about="{escape(view.pair.about(view.key))}">'
+        f'data-about="{escape(view.pair.about(view.key))}" data-photos="{escape(view.pair.uploads)}">'
         f'<div class="fc-card">{answer}{_crops(view)}</div>{_trust(view)}'
         f'<div class="fc-photos">{photos}</div></div>'
     )

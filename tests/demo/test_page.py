@@ -165,6 +165,30 @@ def test_nothing_is_chosen_about_a_pair_that_gives_way_to_another(page: Page, ph
 
 
 @pytest.mark.slow
+def test_an_answer_that_comes_too_late_is_not_shown(page: Page, photos: Photos) -> None:
+    choose(page, photos, "astronaut", "darker")
+    page.evaluate(
+        """() => {
+          document.querySelector('#fc-compare').click();
+          setTimeout(() => document.querySelector('#fc-inputs [aria-label="Remove Image"]').click(), 50);
+        }"""
+    )
+    expect(page.locator("#fc-inputs img")).to_have_count(1)
+    page.wait_for_timeout(3000)
+    expect(page.locator(".fc-verdict")).to_have_count(0)
+    expect(page.locator("#fc-strict")).not_to_have_attribute("inert", "")
+    # Two examples pressed at once: whichever photos stay, the verdict is about them.
+    same, different = (page.get_by_role("button", name=name) for name in (text.EXAMPLE_SAME, text.EXAMPLE_DIFFERENT))
+    for buttons in ((same, different), (different, same)):
+        page.evaluate("pressed => pressed.forEach(one => one.click())", [one.element_handle() for one in buttons])
+        expect(page.locator(".fc-verdict")).to_have_count(1)
+        page.wait_for_timeout(3000)
+        photo = page.locator("#fc-inputs img").last.get_attribute("src") or ""
+        verdict = text.VERDICTS["different" if "hopper" in photo else "same"]
+        expect(page.locator(".fc-verdict")).to_have_text(verdict)
+
+
+@pytest.mark.slow
 def test_strictness_judges_anew_and_says_what_it_costs(page: Page, photos: Photos) -> None:
     strictest = page.get_by_label(text_scale.STRICTNESS_LABELS["fewer false matches"])
     strictest.check()  # nothing is shown yet

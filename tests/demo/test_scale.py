@@ -58,7 +58,9 @@ def test_a_narrow_part_has_no_name(calibration: Calibration) -> None:
 
 def test_it_is_described_in_words(calibration: Calibration) -> None:
     (label,) = re.findall(r'role="img" aria-label="([^"]+)"', scale.render(0.8, 0.6, 0.75, calibration))
-    assert label.startswith("A scale of scores. This pair has 0.800, at or above 0.750, from where it means one person.")
+    assert label.startswith(
+        "A scale of scores. This pair has 0.800, at or above 0.750, from where it means one person."
+    )
     assert "of pairs of strangers, fewer than 1 of 100 pairs" in label
     (label,) = re.findall(r'role="img" aria-label="([^"]+)"', scale.render(0.5, 0.6, 0.75, calibration))
     assert "below 0.750" in label
