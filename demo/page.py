@@ -18,6 +18,7 @@ from demo.api.tools import CheckTools
 from demo.blocks import Page
 from demo.compare import tab
 from demo.comparer import Comparer
+from demo.memory import start_giving_back
 from demo.options import Options
 from demo.pair_list import style as list_style
 from demo.pair_list import tab as list_tab
@@ -99,6 +100,7 @@ def serve(folder: Path, options: Options) -> None:
     page.queue(max_size=options.queue_size, api_open=False)  # so that no call gets around how many run at once
     start_sweeping(uploads)
     start_sweeping(unpacked)
+    start_giving_back()
     try:
         _, url, _ = page.launch(
             server_name=options.host,

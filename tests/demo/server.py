@@ -53,7 +53,7 @@ def running(folder: Path, *arguments: str) -> Iterator[Server]:
     """The page on a free port, stopped at the end; `folder` takes its output and its temporary files."""
     port = free_port()
     temporary = folder / "temporary"
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     output = folder / "output.txt"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRADIO_")}
     with output.open("wb") as file:
