@@ -31,11 +31,15 @@ def left_by(parent: Path, name: str, owner: str | None) -> Path:
 
 
 def test_it_is_gone_at_the_end(temporary: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), own_folder() as folder:
-        assert folder.parent == temporary
-        assert folder.stat().st_mode & 0o777 == 0o700
-        (folder / "photo.jpg").write_bytes(b"x")
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with own_folder() as folder:
+            assert folder.parent == temporary
+            assert folder.stat().st_mode & 0o777 == 0o700
+            (folder / "photo.jpg").write_bytes(b"x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(temporary.iterdir()) == []
 
 
