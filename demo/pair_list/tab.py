@@ -13,9 +13,11 @@ from demo.address import address
 from demo.comparer import Upload
 from demo.pair_list import text, view
 from demo.pair_list.stop import StoppedError, TooSlowError, go_on_check
-from demo.pair_list.unzip import FULL, Limits
+from demo.pair_list.unzip import Limits
 from demo.pair_list.work import LIST_LINES, ListScorer, RefusedError, ScoredList
+from demo.text import DISK_FULL
 from facecore.errors import FacecoreError
+from facecore.files import FULL
 from facecore.image import photo_name
 
 MINUTES = 8
@@ -54,8 +56,8 @@ def list_scorer(scorer: ListScorer, uploads: Path) -> Score:
             progress((done, total), desc=what, unit="")
 
         out = uploads / uuid.uuid4().hex
-        out.mkdir(parents=True)
         try:
+            out.mkdir(parents=True)
             result = scorer.score(listed, _name(pairs), archive, out, session, go_on, tell)
         except RefusedError as error:
             answer = _nothing(str(error))
@@ -70,12 +72,12 @@ def list_scorer(scorer: ListScorer, uploads: Path) -> Score:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            answer = _nothing(text.disk_full())
+            answer = _nothing(DISK_FULL)
         else:
             files = [str(path) for path in (result.scores, result.settings, result.report)]
             return _details(result), view.render(result, scorer.limits.photo, address), files
         finally:
-            if not any(out.iterdir()):
+            if out.is_dir() and not any(out.iterdir()):
                 shutil.rmtree(out, ignore_errors=True)
         return answer
 
