@@ -4,43 +4,25 @@ import csv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from demo.pair_list import text as list_text
 from demo.photo_set import text as set_text
+from tests.demo.browsing import opened
 from tests.demo.conftest import Photos
-from tests.demo.server import PATIENCE, Server
+from tests.demo.server import Server
 
 LONG = 600  # photos that take long enough to press Stop meanwhile
 
 
 @pytest.fixture(params=[1280, 390])
 def page(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Page]:
-    """The page, opened; afterwards what it asked for and what it complained of is checked."""
-    asked: list[str] = []
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": request.param, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(1000 * PATIENCE)
-    expect.set_options(timeout=1000 * PATIENCE)
-
-    def note(asking: Request) -> None:
-        if not asking.url.startswith(("data:", "blob:", "about:")):
-            asked.append(urlsplit(asking.url).netloc)
-
-    context.on("request", note)
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(server.url)
-    yield page
-    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    context.close()
+    with opened(browser, server.url, request.param) as page:
+        yield page
+        width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]
-    assert set(asked) == {urlsplit(server.url).netloc}
-    assert complaints == []
 
 
 def add(field: Locator, files: list[Path], shown: Locator) -> None:
