@@ -115,7 +115,12 @@ def tab(score: Score, limits: Limits) -> None:
     with gr.Row():
         button = gr.Button(text.BUTTON, variant="primary", size="lg", elem_id="fc-list-button", scale=4)
         stop = gr.Button(text.STOP, size="lg", elem_id="fc-list-stop", scale=1, min_width=120, interactive=False)
-    shown = gr.HTML(label="view", elem_id="fc-list-view", apply_default_css=False, js_on_load=tabs.ANNOUNCE + view.LOAD)
+    shown = gr.HTML(
+        label="view",
+        elem_id="fc-list-view",
+        apply_default_css=False,
+        js_on_load=tabs.ANNOUNCE + view.LOAD + tabs.room("list", "#fc-list-inputs", 2),
+    )
     files = gr.File(label="files", visible=False, file_count="multiple")
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-list-details"):
         details = gr.JSON(label="result", show_label=False, container=False)
@@ -149,7 +154,7 @@ def tab(score: Score, limits: Limits) -> None:
     gr.on(
         [file.upload for file in (pairs, photos)] + [file.clear for file in (pairs, photos)],
         fn=None,
-        js="() => [null, '', null]",
+        js=tabs.emptied("list"),
         outputs=outputs,
         api_visibility="private",
     )

@@ -87,7 +87,7 @@ def tab(sort: Sort) -> None:
         label="view",
         elem_id="fc-set-view",
         apply_default_css=False,
-        js_on_load=tabs.ANNOUNCE,
+        js_on_load=tabs.ANNOUNCE + tabs.room("set", "#fc-set-photos", 1),
     )
     table = gr.File(label="table", visible=False)
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-set-details"):
@@ -109,7 +109,7 @@ def tab(sort: Sort) -> None:
     gr.on(
         [photos.upload, photos.delete, photos.clear],
         fn=None,
-        js="() => [null, '', null]",
+        js=tabs.emptied("set"),
         outputs=[details, shown, table],
         api_visibility="private",
     )

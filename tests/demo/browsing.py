@@ -12,6 +12,15 @@ from tests.demo.server import PATIENCE
 
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
+WATCH_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries())
+    if (!entry.hadRecentInput)
+      shifts.push([entry.value, entry.startTime, entry.sources.map(({ node }) => node?.id || node?.className)]);
+}).observe({ type: 'layout-shift', buffered: true });
+"""
+
 
 @contextmanager
 def launched(*arguments: str) -> Iterator[Browser]:

@@ -9,18 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from demo import text, text_scale, text_trust, text_why
 from facecore.pretrained import find_model
-from tests.demo.browsing import opened
+from tests.demo.browsing import WATCH_SHIFTS, opened
 from tests.demo.conftest import Photos
 from tests.demo.server import PATIENCE, Server, running
-
-WATCH_SHIFTS = """
-window.shifts = [];
-new PerformanceObserver(list => {
-  for (const entry of list.getEntries())
-    if (!entry.hadRecentInput)
-      shifts.push([entry.value, entry.startTime, entry.sources.map(({ node }) => node?.id || node?.className)]);
-}).observe({ type: 'layout-shift', buffered: true });
-"""
 
 
 @pytest.fixture
