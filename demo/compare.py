@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -12,6 +12,9 @@ from demo.comparer import AT_ONCE, Answer, Comparer, UnknownSetting, Upload
 from demo.examples import Examples
 from demo.result import note
 from demo.strictness import BALANCED
+from facecore.files import FULL
+
+Told = TypeVar("Told")
 
 # The view says itself which pair it shows, by a key; when it is emptied, the pair can no longer be asked about.
 _KEY = "document.querySelector('#fc-view [data-key]')?.dataset.key ?? ''"
@@ -158,7 +161,7 @@ def tab(compare: Comparer, examples: Examples) -> None:
         js=f"(key, strictness) => [{_KEY}, strictness]",
     )
     again["show_progress"] = "minimal"
-    ask.click(compare.why, [key], [why], **again, js=f"() => [{_KEY}]")
+    ask.click(_explained(compare), [key], [why], **again, js=f"() => [{_KEY}]")
     view.emptied(fn=None, js="() => null", outputs=details, api_visibility="private")
     # A verdict must not stand beside photos that it is not about.
     gr.on(
@@ -204,7 +207,7 @@ def _compared(compare: Comparer) -> Callable[..., Answer]:
         left: Upload | None, right: Upload | None, left_face: int = 0, right_face: int = 0, strictness: str = BALANCED
     ) -> Answer:
         with _told():
-            return compare(left, right, left_face, right_face, strictness)
+            return _unless_full(lambda: compare(left, right, left_face, right_face, strictness), compare.no_room)
 
     return compared
 
@@ -212,9 +215,13 @@ def _compared(compare: Comparer) -> Callable[..., Answer]:
 def _chosen(compare: Comparer) -> Callable[..., object]:
     def chosen(strictness: str, event: gr.EventData) -> object:
         data = event._data if isinstance(event._data, dict) else {}
-        with _told():
+
+        def choose() -> object:
             answer = compare.choose(data.get("key"), data.get("side"), data.get("number"), strictness)
-        return answer or _forgotten()
+            return answer or _kept(text.FORGOTTEN)
+
+        with _told():
+            return _unless_full(choose, lambda: _kept(text.DISK_FULL))
 
     return chosen
 
@@ -224,15 +231,34 @@ def _rejudged(compare: Comparer) -> Callable[..., object]:
         if not key:
             return gr.skip()  # nothing is shown yet
         with _told():
-            return compare.rejudge(key, strictness) or _forgotten()
+            return _unless_full(
+                lambda: compare.rejudge(key, strictness) or _kept(text.FORGOTTEN), lambda: _kept(text.DISK_FULL)
+            )
 
     return rejudged
 
 
-def _forgotten() -> object:
+def _explained(compare: Comparer) -> Callable[[str], str]:
+    def why(key: str) -> str:
+        return _unless_full(lambda: compare.why(key), lambda: note(text.DISK_FULL))
+
+    return why
+
+
+def _kept(why: str) -> object:
     """Leave the page as it is and say why nothing happened."""
-    gr.Warning(text.FORGOTTEN)
+    gr.Warning(why)
     return gr.skip()
+
+
+def _unless_full(work: Callable[[], Told], full: Callable[[], Told]) -> Told:
+    """What `work` gives, or what `full` does where there is no room for its pictures."""
+    try:
+        return work()
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return full()
 
 
 @contextmanager

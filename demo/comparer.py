@@ -72,6 +72,7 @@ class Comparer:
 
         Raises:
             UnknownSetting: there is no such strictness for this model.
+            OSError: the pictures of the result cannot be written.
         """
         setting = self._setting(strictness)
         self._uploads.mkdir(parents=True, exist_ok=True)
@@ -96,6 +97,7 @@ class Comparer:
 
         Raises:
             UnknownSetting: there is no such strictness for this model.
+            OSError: the pictures of the result cannot be written; what is remembered stays as it was.
         """
         setting, pair = self._setting(strictness), self._remembered(key)
         if pair is None or side not in ("first", "second"):
@@ -106,8 +108,9 @@ class Comparer:
         chosen = replace(chosen, chosen=number)
         first, second = (chosen, pair.second) if side == "first" else (pair.first, chosen)
         pair = self._compared(first, second)
-        self._recent.change(str(key), pair)
-        return self._answer(pair, setting, str(key))
+        answer = self._answer(pair, setting, str(key))
+        self._recent.change(str(key), pair)  # last, since what is remembered must be what the page shows
+        return answer
 
     def rejudge(self, key: object, strictness: object) -> Answer | None:
         """Judge a pair that is remembered by another setting; the arguments and what comes back are as in `choose`."""
@@ -115,7 +118,11 @@ class Comparer:
         return None if pair is None else self._answer(pair, setting, str(key))
 
     def why(self, key: object) -> str:
-        """What made the score of a pair that is remembered, as HTML; a sentence where it cannot be told."""
+        """What made the score of a pair that is remembered, as HTML; a sentence where it cannot be told.
+
+        Raises:
+            OSError: the pictures cannot be written.
+        """
         pair = self._remembered(key)
         if pair is None:
             return result.note(text.FORGOTTEN if key else text_why.NOT_COMPARED)
@@ -126,6 +133,12 @@ class Comparer:
         aligned = all(side.face is not None for side in prepared)
         explanation = explain(self._recognizer, crops[0], crops[1])
         return heat.render(explanation, crops, aligned, self._uploads, pair.about(str(key)))
+
+    def no_room(self) -> Answer:
+        """What is answered where the disk is full, in the form of any comparison that could not be made."""
+        nothing = dict.fromkeys(("verdict", "score", "probability", "threshold", "strangers", "left", "right"))
+        details = {**nothing, "model": self._recognizer.model.name, "why_not": text.DISK_FULL}
+        return details, result.problem(text.DISK_FULL)
 
     def _setting(self, strictness: object) -> Setting | None:
         name = BALANCED if strictness is None else strictness

@@ -1,5 +1,6 @@
 """Photos as the page shows them: small files with a drawing of the faces on top."""
 
+import io
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ def save(rgb: NDArray[np.uint8], folder: Path, name: str | None = None) -> Pictu
         rgb: uint8 (H, W, 3); shrunk to at most 800 px.
         folder: where to.
         name: without a suffix, such as nobody can guess; None for one of its own.
+
+    Raises:
+        OSError: it cannot be written; nothing is left of it, and a picture of that name stays as it was.
     """
     image = Image.fromarray(rgb)
     scale = min(1.0, LONGEST_SIDE / max(image.size))
@@ -48,7 +52,16 @@ def save(rgb: NDArray[np.uint8], folder: Path, name: str | None = None) -> Pictu
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     path = folder / f"{name or uuid.uuid4().hex}.jpg"
-    image.save(path, "JPEG", quality=QUALITY)
+    encoded = io.BytesIO()
+    image.save(encoded, "JPEG", quality=QUALITY)
+    # Pillow itself would not notice where a disk that fills up takes only a part of it. The page may still show the
+    # picture that was there before, so that one gives way to a whole one alone.
+    part = folder / f"{uuid.uuid4().hex}.part"
+    try:
+        part.write_bytes(encoded.getbuffer())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return Picture(path, image.width, image.height, scale)
 
 

@@ -60,6 +60,12 @@ def render(view: View) -> str:
     )
 
 
+def problem(sentence: str) -> str:
+    """The result where nothing is known, not even of the photos, but why that is."""
+    answer = f'<div class="fc-answer">{_title(text.NO_COMPARISON, None)}{_reason(sentence)}</div>'
+    return f'<div class="fc-result fc-problem"><div class="fc-card">{answer}</div></div>'
+
+
 def note(sentence: str) -> str:
     """A sentence where something else was asked for."""
     return f'<p class="fc-note">{escape(sentence)}</p>'
@@ -72,22 +78,30 @@ def _heading(comparison: Comparison) -> str:
         words = text.ONLY_A_SCORE
     else:
         words = text.VERDICTS[comparison.verdict]
-    symbol = f'<svg class="fc-symbol" viewBox="0 0 24 24" aria-hidden="true">{_SYMBOLS[comparison.verdict]}</svg>'
+    return _title(words, comparison.verdict)
+
+
+def _title(words: str, verdict: Verdict | None) -> str:
+    symbol = f'<svg class="fc-symbol" viewBox="0 0 24 24" aria-hidden="true">{_SYMBOLS[verdict]}</svg>'
     return f'<h2 class="fc-verdict">{symbol}<span>{escape(words)}</span></h2>'
+
+
+def _reason(sentence: str) -> str:
+    return f'<p class="fc-reason">{escape(sentence)}</p>'
 
 
 def _reasons(view: View) -> str:
     comparison, calibration = view.comparison, view.calibration
     if comparison.score is None:
         lines = (comparison.why_not or "").splitlines()
-        return "".join(f'<p class="fc-reason">{escape(line)}</p>' for line in lines)
+        return "".join(_reason(line) for line in lines)
     html = ""
     if comparison.verdict is not None and comparison.probability is not None:
         html += f'<p class="fc-likelihood">{escape(text.likelihood(comparison.probability, comparison.verdict))}</p>'
     if comparison.strangers is not None and calibration is not None:
         html += f'<p class="fc-rarity">{escape(text.rarity(comparison.strangers, calibration.rarest))}</p>'
     if comparison.verdict is None:
-        html += f'<p class="fc-reason">{escape(text.NO_CALIBRATION)}</p>'
+        html += _reason(text.NO_CALIBRATION)
     low = view.setting.low if view.setting else None
     return html + scale.render(comparison.score, low, comparison.threshold, calibration)
 

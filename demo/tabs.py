@@ -13,6 +13,39 @@ watch('value', () => {
 });
 """
 
+# Room for an answer is made at the press itself, so that nothing jumps when it comes. What is said where files are
+# missing needs none, and after a stop nothing more comes.
+_ROOM = """
+document.addEventListener('click', event => {
+  const root = document.documentElement.classList;
+  if (event.target.closest('#fc-NAME-stop')) root.remove('fc-NAME-asked');
+  if (!event.target.closest('#fc-NAME-button')) return;
+  const given = document.querySelectorAll('FILES .file-preview').length;
+  root.toggle('fc-NAME-asked', given >= LISTS);
+});
+"""
+
+
+def room(name: str, files: str, lists: int) -> str:
+    """JavaScript for the view of a tab, which makes room for its answer.
+
+    Args:
+        name: of the tab, as in the ids of its button and its view.
+        files: a selector of what its files are added to.
+        lists: of files that are shown there once all is given.
+    """
+    return _ROOM.replace("NAME", name).replace("FILES", files).replace("LISTS", str(lists))
+
+
+def emptied(name: str) -> str:
+    """JavaScript that empties the details, the view and the files of a tab.
+
+    Args:
+        name: as above.
+    """
+    return f"() => {{ document.documentElement.classList.remove('fc-{name}-asked'); return [null, '', null]; }}"
+
+
 CSS = """
 .fc-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap; }
@@ -21,9 +54,9 @@ CSS = """
 #fc-tabs button[role="tab"]:focus-visible { outline: 3px solid var(--fc-different); outline-offset: -3px; }
 .fc-tab-head p { max-width: 75ch; }
 .fc-tab-head p + p { font-size: 14px; color: var(--body-text-color-subdued); }
-/* Room for the progress, which lies over a result that is still empty. */
-#fc-set-view:has([data-testid="status-tracker"]:not(.hide)),
-#fc-list-view:has([data-testid="status-tracker"]:not(.hide)) { min-height: 110px; }
+/* Room for the progress, which lies over a result that is still empty; less weighty than the room for an answer. */
+:where(#fc-set-view):has([data-testid="status-tracker"]:not(.hide)),
+:where(#fc-list-view):has([data-testid="status-tracker"]:not(.hide)) { min-height: 110px; }
 @media (max-width: 640px) {
   #fc-tabs button[role="tab"] { font-size: 14px; padding-left: 8px; padding-right: 8px; }
 }

@@ -52,6 +52,9 @@ FACE_LABELS = ("Face of the first photo", "Face of the second photo")
 FORGOTTEN = (
     "These photos have been deleted, as all photos are after some minutes. Press Compare, or add them again, to go on."
 )
+DISK_FULL = (
+    "There is not enough room on this machine just now. Try again in ten minutes, or with fewer or smaller photos."
+)
 REMOTE_FILE_REFUSED = (
     "Web addresses are not fetched: upload the photo itself (gradio_client: handle_file of a local path)."
 )

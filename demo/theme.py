@@ -82,6 +82,7 @@ HEAD = """<style>
 .main:has(> .wrap.translucent) main { visibility: hidden; }
 .fc-asked #fc-view { min-height: 620px; }
 .fc-why-asked #fc-why { min-height: 440px; }
+.fc-set-asked #fc-set-view, .fc-list-asked #fc-list-view { min-height: calc(100vh - 20px); }
 .gradio-container:not(:has(.fc-scored)) #fc-why-button { display: none; }
 @media (max-width: 640px) {
   .gradio-container > .main.app > .wrap:not(.translucent) { padding-left: 16px; padding-right: 16px; }

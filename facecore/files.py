@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What `OSError.errno` is where there is no room for a file."""
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     except OSError as error:
-        if error.errno in _FULL and error.filename is None:  # what writes to an open file does not know its name
+        if error.errno in FULL and error.filename is None:  # what writes to an open file does not know its name
             error.filename = os.fspath(target)
         raise
     finally:

@@ -37,7 +37,10 @@ TOOL_TAKES_PHOTOS = (
     "paths on the server are not read."
 )
 TOOL_FORMAT = "the file itself: data:image/jpeg;base64,..."
-TOOL_TOO_LONG = "This call is too long. A file may have at most 20 MB."
+TOOL_TOO_LONG = (
+    "This call is too long. All files of one call together may have about 45 MB. Send fewer or smaller ones, or use "
+    "the page itself."
+)
 
 
 def too_large(size: int, limit: int) -> str:

@@ -9,7 +9,7 @@ import copy
 import importlib.util
 import json
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradio.block_function import BlockFunction
@@ -24,7 +24,8 @@ from demo.safety import is_tool_call, read_body, replay
 FILES = frozenset({"photo", "left", "right", "photos", "pairs"})
 """Parameters of the tools that take files."""
 Place = list[str | int]  # of a value inside of others: names and numbers
-LONGEST_CALL = 64_000_000  # bytes: two photos of 20 MB in base64, and something to spare
+LONGEST_CALL = 64_000_000
+"""Bytes of a call: 45 MB of files in base64, so two photos of 20 MB, and something to spare."""
 
 
 def missing() -> str | None:
@@ -103,6 +104,15 @@ def _is_data(value: str) -> bool:
         return False
 
 
+def _flat(value: object) -> Iterator[object]:
+    """What stands in lists, at any depth."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
+
+
 def mend(server: GradioMCPServer) -> None:
     """Make Gradio's tools take files as data, lists of them too, and say so.
 
@@ -142,7 +152,8 @@ def mend(server: GradioMCPServer) -> None:
         return f"{function.api_description} {text.TOOL_TAKES_PHOTOS}", parameters
 
     def as_json(data: list[Any], root_url: str) -> list[Any]:
-        parts = [part for item in data for part in (item if isinstance(item, (list, tuple)) else [item])]
+        # Gradio's own words for a list of files, and for no file, would be Python's.
+        parts = [part for part in _flat(data) if part is not None]
         told = [json.dumps(part) if isinstance(part, dict) and "meta" not in part else part for part in parts]
         shown = [part for part in told if not (isinstance(part, str) and part.startswith("<div"))]  # for eyes alone
         return list(answer(shown, root_url))

@@ -13,9 +13,11 @@ from demo.address import address
 from demo.comparer import Upload
 from demo.pair_list import text, view
 from demo.pair_list.stop import StoppedError, TooSlowError, go_on_check
-from demo.pair_list.unzip import FULL, Limits
+from demo.pair_list.unzip import Limits
 from demo.pair_list.work import LIST_LINES, ListScorer, RefusedError, ScoredList
+from demo.text import DISK_FULL
 from facecore.errors import FacecoreError
+from facecore.files import FULL
 from facecore.image import photo_name
 
 MINUTES = 8
@@ -54,8 +56,8 @@ def list_scorer(scorer: ListScorer, uploads: Path) -> Score:
             progress((done, total), desc=what, unit="")
 
         out = uploads / uuid.uuid4().hex
-        out.mkdir(parents=True)
         try:
+            out.mkdir(parents=True)
             result = scorer.score(listed, _name(pairs), archive, out, session, go_on, tell)
         except RefusedError as error:
             answer = _nothing(str(error))
@@ -70,12 +72,12 @@ def list_scorer(scorer: ListScorer, uploads: Path) -> Score:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            answer = _nothing(text.disk_full())
+            answer = _nothing(DISK_FULL)
         else:
             files = [str(path) for path in (result.scores, result.settings, result.report)]
             return _details(result), view.render(result, scorer.limits.photo, address), files
         finally:
-            if not any(out.iterdir()):
+            if out.is_dir() and not any(out.iterdir()):
                 shutil.rmtree(out, ignore_errors=True)
         return answer
 
@@ -113,7 +115,12 @@ def tab(score: Score, limits: Limits) -> None:
     with gr.Row():
         button = gr.Button(text.BUTTON, variant="primary", size="lg", elem_id="fc-list-button", scale=4)
         stop = gr.Button(text.STOP, size="lg", elem_id="fc-list-stop", scale=1, min_width=120, interactive=False)
-    shown = gr.HTML(label="view", elem_id="fc-list-view", apply_default_css=False, js_on_load=tabs.ANNOUNCE + view.LOAD)
+    shown = gr.HTML(
+        label="view",
+        elem_id="fc-list-view",
+        apply_default_css=False,
+        js_on_load=tabs.ANNOUNCE + view.LOAD + tabs.room("list", "#fc-list-inputs", 2),
+    )
     files = gr.File(label="files", visible=False, file_count="multiple")
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-list-details"):
         details = gr.JSON(label="result", show_label=False, container=False)
@@ -147,7 +154,7 @@ def tab(score: Score, limits: Limits) -> None:
     gr.on(
         [file.upload for file in (pairs, photos)] + [file.clear for file in (pairs, photos)],
         fn=None,
-        js="() => [null, '', null]",
+        js=tabs.emptied("list"),
         outputs=outputs,
         api_visibility="private",
     )

@@ -85,11 +85,6 @@ def too_slow(minutes: int) -> str:
     return f"This took more than {minutes} minutes, so it was stopped. Split the list, or score it on your own machine."
 
 
-def disk_full() -> str:
-    """There is no room."""
-    return "There is not enough room on this machine just now. Try again in ten minutes, or with fewer photos."
-
-
 def nothing_scored() -> str:
     """No worker could be started, or the like."""
     return "The photos could not be worked on. Try again."

@@ -7,7 +7,6 @@ itself declares. While photos are written their bytes are counted once more, sin
 What is not called like a photo (other zips among it) is not unpacked, but counted.
 """
 
-import errno
 import io
 import os
 import re
@@ -20,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from demo.pair_list import text
+from facecore.files import FULL
 
 PHOTO_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif",
 )  # fmt: skip
 BLOCK = 1 << 16
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DIRECTORY = 4_000_000
 """Bytes of a zip's table of contents, which `zipfile` reads at once and turns into objects of many times its size."""
 

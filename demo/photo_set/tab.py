@@ -1,5 +1,6 @@
 """The tab "A set of photos", and the function behind its button."""
 
+import shutil
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,9 @@ from demo.address import address
 from demo.comparer import MAX_BYTES, Upload
 from demo.photo_set import text, view
 from demo.photo_set.work import FEWEST, MOST, read_photos, sort_set
+from demo.text import DISK_FULL
 from eval.results import write_scores
+from facecore.files import FULL
 from facecore.recognizer import FaceRecognizer
 
 READERS = 2  # photos that are read at once
@@ -50,10 +53,16 @@ def sorter(recognizer: FaceRecognizer, uploads: Path) -> Sort:
             answer[0]["photos"] = [{"name": p.name, "status": p.status, "error": p.error} for p in read]
             return answer[0], view.unusable(read, text.none_usable()), None
         folder = uploads / uuid.uuid4().hex
-        folder.mkdir(parents=True)
-        # A table for people, who open it in a spreadsheet.
-        write_scores(result.scored.tables(result.source), folder / FILE, spreadsheet_safe=True)
-        shown = view.render(result, recognizer.calibration, folder, folder / FILE, address)
+        try:
+            folder.mkdir(parents=True)
+            # A table for people, who open it in a spreadsheet.
+            write_scores(result.scored.tables(result.source), folder / FILE, spreadsheet_safe=True)
+            shown = view.render(result, recognizer.calibration, folder, folder / FILE, address)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)  # half a result takes room that others need
+            if error.errno not in FULL:
+                raise
+            return _nothing(DISK_FULL)
         return result.to_dict(), shown, str(folder / FILE)
 
     return photo_set
@@ -78,7 +87,7 @@ def tab(sort: Sort) -> None:
         label="view",
         elem_id="fc-set-view",
         apply_default_css=False,
-        js_on_load=tabs.ANNOUNCE,
+        js_on_load=tabs.ANNOUNCE + tabs.room("set", "#fc-set-photos", 1),
     )
     table = gr.File(label="table", visible=False)
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-set-details"):
@@ -100,7 +109,7 @@ def tab(sort: Sort) -> None:
     gr.on(
         [photos.upload, photos.delete, photos.clear],
         fn=None,
-        js="() => [null, '', null]",
+        js=tabs.emptied("set"),
         outputs=[details, shown, table],
         api_visibility="private",
     )

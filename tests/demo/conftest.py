@@ -1,6 +1,5 @@
 """Photos as files, and the page, started once for all tests."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.demo.browsing import launched
 from tests.demo.server import Server, running
-
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @dataclass(frozen=True)
@@ -90,10 +88,5 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs chromium (Debian and Ubuntu: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+    with launched() as browser:
         yield browser
-        browser.close()

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from demo import text
 from demo.pair_list import text as list_text
 from demo.photo_set import text as set_text
-from tests.demo.conftest import QUIET
+from tests.demo.browsing import QUIET
 from tests.demo.server import PATIENCE, running
 
 COLOURS = 192  # a palette keeps the files small, and the page has few colours

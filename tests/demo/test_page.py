@@ -3,49 +3,22 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, expect
 
 from demo import text, text_scale, text_trust, text_why
 from facecore.pretrained import find_model
+from tests.demo.browsing import WATCH_SHIFTS, opened
 from tests.demo.conftest import Photos
 from tests.demo.server import PATIENCE, Server, running
-
-WATCH_SHIFTS = """
-window.shifts = [];
-new PerformanceObserver(list => {
-  for (const entry of list.getEntries())
-    if (!entry.hadRecentInput)
-      shifts.push([entry.value, entry.startTime, entry.sources.map(({ node }) => node?.id || node?.className)]);
-}).observe({ type: 'layout-shift', buffered: true });
-"""
 
 
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """The page, opened; afterwards what it asked for and what it complained of is checked."""
-    asked: list[str] = []
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(1000 * PATIENCE)
-    expect.set_options(timeout=1000 * PATIENCE)
-
-    def note(request: Request) -> None:
-        if not request.url.startswith(("data:", "blob:")):
-            asked.append(urlsplit(request.url).netloc)
-
-    context.on("request", note)
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(server.url)
-    expect(page.get_by_role("button", name=text.COMPARE, exact=True)).to_be_visible()
-    yield page
-    context.close()
-    assert set(asked) == {urlsplit(server.url).netloc}
-    assert complaints == []
+    with opened(browser, server.url) as page:
+        expect(page.get_by_role("button", name=text.COMPARE, exact=True)).to_be_visible()
+        yield page
 
 
 def no_sideways_scrolling(page: Page) -> None:

@@ -2,25 +2,31 @@
 
 import asyncio
 import base64
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from demo.api import text
-from demo.api.tools import FILES, harmless
+from demo.api.tools import FILES, CheckTools, harmless
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
-from tests.demo.server import Server, running
+from tests.demo.pair_list.conftest import Given, make
+from tests.demo.server import PATIENCE, Server, running
 
 DATA = "data:image/jpeg;base64,aGVsbG8="
 
 
-def as_data(path: Path) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
+def as_data(path: Path, kind: str = "image/jpeg") -> str:
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +60,11 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pytest.importorskip("mcp", reason="needs mcp (pip install 'gradio[mcp]')")
     with running(tmp_path_factory.mktemp("tools"), "--mcp") as started:
         yield started
+
+
+@pytest.fixture
+def given(tmp_path: Path, photos: Photos) -> Given:
+    return make(tmp_path, photos)
 
 
 def call(server: Server, calls: list[tuple[str, dict[str, Any]]]) -> tuple[list[Any], list[Any]]:
@@ -100,6 +111,52 @@ def test_tools_answer_and_refuse(tools: Server, photos: Photos, recognizer: Face
     assert len(sorted_set["pairs"]) == 1
     assert "is a text file" in unreadable["why_not"]
     assert "'photo' is a required property" in said[5]
+
+
+@pytest.mark.slow
+def test_a_list_and_a_zip_are_scored(tools: Server, given: Given, recognizer: FaceRecognizer) -> None:
+    data = {"pairs": as_data(given.pairs, "text/plain"), "photos": as_data(given.archive, "application/zip")}
+    swapped = {"pairs": data["photos"], "photos": data["pairs"]}
+    _, (scored, refused) = call(tools, [("pair_list", data), ("pair_list", swapped)])
+    assert not scored.isError
+    details, *addresses = [part.text for part in scored.content]
+    told = json.loads(details)
+    assert (told["why_not"], told["pairs"], told["failed_pairs"]) == (None, 8, 4)
+    assert told["archive"] == {"photos": 5, "ignored": 1, "large": 0}
+    assert [urlsplit(address).netloc for address in addresses] == 3 * [urlsplit(tools.url).netloc]
+    assert [Path(address).name for address in addresses] == ["scores.csv", "scores.json", "report.html"]
+    first = next(csv.DictReader(httpx.get(addresses[0], timeout=PATIENCE).text.splitlines()))
+    expected = recognizer.compare(given.images / first["left"], given.images / first["right"]).score
+    assert float(first["score"]) == pytest.approx(expected, abs=1e-5)
+    assert not refused.isError
+    (why_not,) = [part.text for part in refused.content]
+    assert json.loads(why_not).keys() == {"why_not"}
+    assert "The list cannot be read." in why_not
+
+
+def test_a_call_may_be_as_long_as_is_said() -> None:
+    """About 45 MB of files: so many pass, and of more the server says so."""
+    reached: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(len((await receive())["body"]))
+        await Response()(scope, receive, send)
+
+    async def post(size: int) -> httpx.Response:
+        photo = "data:image/jpeg;base64," + base64.b64encode(bytes(size // 30)).decode()
+        arguments = {"photos": 30 * [photo]}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"arguments": arguments}})
+        transport = httpx.ASGITransport(CheckTools(app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+            return await client.post("/gradio_api/mcp/", content=body)
+
+    assert asyncio.run(post(45_000_000)).status_code == 200
+    assert len(reached) == 1
+    refused = asyncio.run(post(49_000_000))
+    assert refused.status_code == 413
+    assert refused.json() == {"error": text.TOOL_TOO_LONG}
+    assert "45 MB" in text.TOOL_TOO_LONG
+    assert len(reached) == 1
 
 
 @pytest.mark.slow
