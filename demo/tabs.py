@@ -1,5 +1,11 @@
 """How the row of tabs looks, and what all tabs have in common."""
 
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from demo.comparer import Upload
+
 # Screen readers are told what of a result is marked as said, and not all cells of its tables. The element that speaks
 # was there before, since what is announced is a change inside of it.
 ANNOUNCE = """
@@ -44,6 +50,40 @@ def emptied(name: str) -> str:
         name: as above.
     """
     return f"() => {{ document.documentElement.classList.remove('fc-{name}-asked'); return [null, '', null]; }}"
+
+
+def about(uploads: Iterable[Upload | None], html: str) -> str:
+    """The HTML of an answer, marked with the uploads that it is about.
+
+    Args:
+        uploads: the page knows them by the folders that Gradio makes for them.
+        html: the answer.
+    """
+    folders = {Path(upload["path"]).parent.name for upload in uploads if upload and isinstance(upload.get("path"), str)}
+    return f'<div data-uploads="{escape(" ".join(sorted(folders)))}">{html}</div>'
+
+
+# An answer about files that have changed meanwhile came too late, and is not shown.
+_LATE = """
+watch('value', () => {
+  const about = element.querySelector('[data-uploads]')?.dataset.uploads.split(' ').filter(Boolean);
+  const links = [...document.querySelectorAll('FILES a[href*="file="]')];
+  const there = new Set(links.map(link => decodeURIComponent(link.href).split('/').at(-2)));
+  if (about && (about.length !== there.size || !about.every(folder => there.has(folder)))) {
+    props.value = '';
+    trigger('emptied');
+  }
+});
+"""
+
+
+def late(files: str) -> str:
+    """JavaScript for the view of a tab, which drops an answer about other files than those that are there.
+
+    Args:
+        files: as above.
+    """
+    return _LATE.replace("FILES", files)
 
 
 CSS = """

@@ -44,6 +44,10 @@ def list_scorer(scorer: ListScorer, uploads: Path) -> Score:
         request: gr.Request | None = None,
         progress: gr.Progress = _PROGRESS,
     ) -> Answer:
+        details, shown, files = score(pairs, photos, request, progress)
+        return details, tabs.about([pairs, photos], shown), files
+
+    def score(pairs: Upload | None, photos: Upload | None, request: gr.Request | None, progress: gr.Progress) -> Answer:
         if not pairs or not photos:
             return _nothing(text.missing(bool(pairs), bool(photos)))
         listed, archive = Path(pairs["path"]), Path(photos["path"])
@@ -119,7 +123,7 @@ def tab(score: Score, limits: Limits) -> None:
         label="view",
         elem_id="fc-list-view",
         apply_default_css=False,
-        js_on_load=tabs.ANNOUNCE + view.LOAD + tabs.room("list", "#fc-list-inputs", 2),
+        js_on_load=tabs.late("#fc-list-inputs") + tabs.ANNOUNCE + view.LOAD + tabs.room("list", "#fc-list-inputs", 2),
     )
     files = gr.File(label="files", visible=False, file_count="multiple")
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-list-details"):
@@ -158,3 +162,4 @@ def tab(score: Score, limits: Limits) -> None:
         outputs=outputs,
         api_visibility="private",
     )
+    shown.emptied(fn=None, js="() => [null, null]", outputs=[details, files], api_visibility="private")

@@ -39,7 +39,10 @@ def sorter(recognizer: FaceRecognizer, uploads: Path) -> Sort:
     pool = ThreadPoolExecutor(READERS, thread_name_prefix="photo-set")
 
     def photo_set(photos: list[Upload] | None, progress: gr.Progress = _PROGRESS) -> Answer:
-        given = photos or []
+        details, shown, table = sort(photos or [], progress)
+        return details, tabs.about(photos or [], shown), table
+
+    def sort(given: list[Upload], progress: gr.Progress) -> Answer:
         if not FEWEST <= len(given) <= MOST:
             few = len(given) < FEWEST
             return _nothing(text.too_few(len(given), FEWEST) if few else text.too_many(len(given), MOST))
@@ -87,7 +90,7 @@ def tab(sort: Sort) -> None:
         label="view",
         elem_id="fc-set-view",
         apply_default_css=False,
-        js_on_load=tabs.ANNOUNCE + tabs.room("set", "#fc-set-photos", 1),
+        js_on_load=tabs.late("#fc-set-photos") + tabs.ANNOUNCE + tabs.room("set", "#fc-set-photos", 1),
     )
     table = gr.File(label="table", visible=False)
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-set-details"):
@@ -113,3 +116,4 @@ def tab(sort: Sort) -> None:
         outputs=[details, shown, table],
         api_visibility="private",
     )
+    shown.emptied(fn=None, js="() => [null, null]", outputs=[details, table], api_visibility="private")

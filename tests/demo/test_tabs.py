@@ -90,6 +90,26 @@ def test_a_set_of_photos_is_sorted(page: Page, photos: Photos, tmp_path: Path) -
     expect(view).to_contain_text(set_text.too_few(0, 2))
 
 
+@pytest.mark.slow
+def test_groups_of_photos_that_have_changed_are_not_shown(page: Page, photos: Photos) -> None:
+    open_tab(page, set_text.TAB)
+    person = [photos.astronaut, photos.darker, photos.sideways]
+    field = page.locator("#fc-set-photos")
+    add(field.locator("input[type=file]"), [*person, photos.hopper, photos.coffee], field)
+    page.evaluate(
+        """() => {
+          document.querySelector('#fc-set-button').click();
+          setTimeout(() => document.querySelector('#fc-set-photos [aria-label="Clear"]').click(), 100);
+        }"""
+    )
+    expect(field.locator(".file-preview")).to_have_count(0)
+    add(field.locator("input[type=file]"), person, field)
+    page.wait_for_timeout(5000)
+    expect(page.locator("#fc-set-view table")).to_have_count(0)
+    page.locator("#fc-set-button").click()
+    expect(page.locator("#fc-set-view").get_by_role("rowheader")).to_have_count(3)
+
+
 def pack(folder: Path, photo: Path, count: int) -> list[Path]:
     """A list of pairs and a zip with so many photos, no two files alike."""
     with zipfile.ZipFile(folder / "photos.zip", "w") as archive:
