@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from demo import text, text_scale, text_why
-from demo.comparer import AT_ONCE, Answer, Comparer, UnknownSetting, Upload
+from demo.comparer import AT_ONCE, Answer, Comparer, UnknownSetting
 from demo.examples import Examples
 from demo.result import note
 from demo.strictness import BALANCED
+from demo.uploads import Upload
 from facecore.files import FULL
 
 Told = TypeVar("Told")

@@ -1,15 +1,15 @@
 """The work behind the tab that compares two photos: comparing, choosing other faces, judging anew, explaining."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from demo import heat, result, text, text_scale, text_why
 from demo.pair import Pair, Photo
 from demo.recent import Recent
 from demo.strictness import BALANCED, Setting, judged, settings
+from demo.uploads import MAX_BYTES, RefusedUpload, Upload, face_number, upload_folder, upload_path
 from facecore.errors import FacecoreError, FaceError, ImageError, NoFaceError
 from facecore.explain import explain
 from facecore.image import photo_name
@@ -17,11 +17,9 @@ from facecore.quality_limits import read_limits
 from facecore.recognizer import FaceRecognizer
 from facecore.results import Comparison, Prepared
 
-MAX_BYTES = 20_000_000
 MOST_FACES = 40  # of one photo among which can be chosen
 AT_ONCE = 2  # comparisons; each decodes and searches its two photos in parallel
 
-Upload = dict[str, Any]  # what Gradio knows of a file: path, orig_name, size and more
 Answer = tuple[dict[str, Any], str]
 """What the API gives, and the page's view of it as HTML."""
 
@@ -103,9 +101,10 @@ class Comparer:
         if pair is None or side not in ("first", "second"):
             return None
         chosen = pair.first if side == "first" else pair.second
-        if not _is_number(number) or number >= len(chosen.choices):
+        face = face_number(number)
+        if face is None or face >= len(chosen.choices):
             return None
-        chosen = replace(chosen, chosen=number)
+        chosen = replace(chosen, chosen=face)
         first, second = (chosen, pair.second) if side == "first" else (pair.first, chosen)
         pair = self._compared(first, second)
         answer = self._answer(pair, setting, str(key))
@@ -152,15 +151,14 @@ class Comparer:
         return self._recent.get(key) if isinstance(key, str) else None
 
     def _photo(self, side: text.Side, upload: Upload | None, number: object) -> Photo:
-        photo = self._read(side, upload, number)
-        path = upload.get("path") if isinstance(upload, dict) else None
-        return replace(photo, upload=Path(path).parent.name if isinstance(path, str) else "")
+        photo = self._read(side, upload, face_number(number))
+        return replace(photo, upload=upload_folder(upload))
 
-    def _read(self, side: text.Side, upload: Upload | None, number: object) -> Photo:
+    def _read(self, side: text.Side, upload: Upload | None, number: int | None) -> Photo:
         choices = prepare(self._recognizer, side, upload)
         if choices[0].crop is None:
             return Photo.of(choices, 0, self._uploads)
-        if not _is_number(number):
+        if number is None:
             error = FaceError(text.no_face_number(side))
         elif number >= len(choices):
             told = text.no_such_face(side, number, len(choices))
@@ -187,15 +185,11 @@ def prepare(recognizer: FaceRecognizer, side: text.Side, upload: Upload | None) 
         side: which photo it is.
         upload: None where there is none.
     """
-    path = upload.get("path") if isinstance(upload, dict) else None
-    if not isinstance(path, str) or not path:
-        return (Prepared("unreadable", error=ImageError(text.missing(side))),)
     try:
-        size = os.path.getsize(path)
-    except (OSError, ValueError):
-        return (Prepared("unreadable", error=ImageError(text.gone(side))),)
-    if size > MAX_BYTES:
-        return (Prepared("unreadable", error=ImageError(text.too_large(side, size, MAX_BYTES))),)
+        path = upload_path(upload)
+    except RefusedUpload as refused:
+        words = {"gone": text.gone(side), "too large": text.too_large(side, refused.size, MAX_BYTES)}
+        return (Prepared("unreadable", error=ImageError(words.get(refused.reason, text.missing(side)))),)
     return tuple(
         replace(prepared, error=_for_people(prepared.error, side, path)) if prepared.error else prepared
         for prepared in recognizer.prepare_each(path, MOST_FACES)
@@ -206,8 +200,3 @@ def _for_people(error: FacecoreError, side: text.Side, path: str) -> FacecoreErr
     if isinstance(error, NoFaceError):
         return NoFaceError(text.no_face(side))
     return type(error)(text.unreadable(side, str(error).removeprefix(f"{photo_name(path)}: ")))
-
-
-def _is_number(value: object) -> TypeGuard[int]:
-    """Whether a value from outside is the number of a face."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

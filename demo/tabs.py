@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from html import escape
-from pathlib import Path
 
-from demo.comparer import Upload
+from demo.uploads import Upload, upload_folder
 
 # Screen readers are told what of a result is marked as said, and not all cells of its tables. The element that speaks
 # was there before, since what is announced is a change inside of it.
@@ -59,8 +58,8 @@ def about(uploads: Iterable[Upload | None], html: str) -> str:
         uploads: the page knows them by the folders that Gradio makes for them.
         html: the answer.
     """
-    folders = {Path(upload["path"]).parent.name for upload in uploads if upload and isinstance(upload.get("path"), str)}
-    return f'<div data-uploads="{escape(" ".join(sorted(folders)))}">{html}</div>'
+    folders = sorted({upload_folder(upload) for upload in uploads} - {""})
+    return f'<div data-uploads="{escape(" ".join(folders))}">{html}</div>'
 
 
 # An answer about files that have changed meanwhile came too late, and is not shown.

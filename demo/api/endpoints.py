@@ -1,13 +1,13 @@
 """The endpoints "faces" and "embed", which have no part on the page."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from demo.api import text
-from demo.comparer import AT_ONCE, MAX_BYTES
+from demo.comparer import AT_ONCE
+from demo.uploads import MAX_BYTES, RefusedUpload, face_number, upload_path
 from facecore.errors import FacecoreError, ImageError
 from facecore.faces.align import align
 from facecore.faces.quality import measure
@@ -64,6 +64,8 @@ def embedder(recognizer: FaceRecognizer) -> Callable[[object, object], Answer]:
         answer: Answer = {"embedding": None, "model": recognizer.model.name, "digest": recognizer.model.digest}
         try:
             number = face_number(face)
+            if number is None:
+                raise RefusedError(text.NO_NUMBER)
             path = uploaded(photo)
         except RefusedError as error:
             return {**answer, "why_not": str(error)}
@@ -78,36 +80,21 @@ def embedder(recognizer: FaceRecognizer) -> Callable[[object, object], Answer]:
 
 
 def uploaded(photo: object) -> str:
-    """The path of an upload, which Gradio and `demo.safety` have found to lie in the folder of uploads.
+    """The path of an upload.
 
     Raises:
         RefusedError: there is no photo, it is no upload, it is too large, or it was deleted.
     """
-    if not photo:
-        raise RefusedError(text.MISSING)
-    path = photo.get("path") if isinstance(photo, dict) else None
-    if not isinstance(path, str) or not path:
-        raise RefusedError(text.NOT_A_FILE)
     try:
-        size = os.path.getsize(path)
-    except (OSError, ValueError) as error:
-        raise RefusedError(text.GONE) from error
-    if size > MAX_BYTES:
-        raise RefusedError(text.too_large(size, MAX_BYTES))
-    return path
-
-
-def face_number(given: object) -> int:
-    """The number of a face; what is not given means the largest.
-
-    Raises:
-        RefusedError: it is no whole number from 0.
-    """
-    if given is None:
-        return 0
-    if not isinstance(given, (int, float)) or isinstance(given, bool) or not 0 <= given < 1e6 or given != int(given):
-        raise RefusedError(text.NO_NUMBER)
-    return int(given)
+        return upload_path(photo)
+    except RefusedUpload as refused:
+        words = {
+            "missing": text.MISSING,
+            "no file": text.NOT_A_FILE,
+            "gone": text.GONE,
+            "too large": text.too_large(refused.size, MAX_BYTES),
+        }
+        raise RefusedError(words[refused.reason]) from refused
 
 
 def _unreadable(error: FacecoreError, path: str) -> str:

@@ -10,12 +10,12 @@ import gradio as gr
 
 from demo import tabs
 from demo.address import address
-from demo.comparer import Upload
 from demo.pair_list import text, view
 from demo.pair_list.stop import StoppedError, TooSlowError, go_on_check
 from demo.pair_list.unzip import Limits
 from demo.pair_list.work import LIST_LINES, ListScorer, RefusedError, ScoredList
 from demo.text import DISK_FULL
+from demo.uploads import Upload
 from facecore.errors import FacecoreError
 from facecore.files import FULL
 from facecore.image import photo_name

@@ -11,10 +11,10 @@ import gradio as gr
 
 from demo import tabs
 from demo.address import address
-from demo.comparer import MAX_BYTES, Upload
 from demo.photo_set import text, view
 from demo.photo_set.work import FEWEST, MOST, read_photos, sort_set
 from demo.text import DISK_FULL
+from demo.uploads import MAX_BYTES, Upload
 from eval.results import write_scores
 from facecore.files import FULL
 from facecore.recognizer import FaceRecognizer

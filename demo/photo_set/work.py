@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from demo.comparer import MAX_BYTES, Upload
 from demo.photo_set import text
 from demo.photo_set.groups import Grouping, group
+from demo.uploads import MAX_BYTES, RefusedUpload, Upload, upload_path
 from eval.index import PairIndex
 from eval.scoring import Scored, Sides
 from facecore.errors import FacecoreError, NoFaceError
@@ -127,8 +127,7 @@ def read_photos(recognizer: FaceRecognizer, uploads: Sequence[Upload], pool: Exe
         tell: is told how many are done, after each.
     """
     waiting = [
-        pool.submit(_read, recognizer, name, upload.get("path"))
-        for name, upload in zip(names_of(uploads), uploads, strict=True)
+        pool.submit(_read, recognizer, name, upload) for name, upload in zip(names_of(uploads), uploads, strict=True)
     ]
     photos = []
     for done, future in enumerate(waiting, 1):
@@ -161,16 +160,15 @@ def sort_set(recognizer: FaceRecognizer, photos: Sequence[Photo]) -> SortedSet |
     return SortedSet(tuple(photos), usable, scored, group(scores, limit), limit)
 
 
-def _read(recognizer: FaceRecognizer, name: str, path: str | None) -> Photo:
+def _read(recognizer: FaceRecognizer, name: str, upload: object) -> Photo:
     try:
-        size = os.path.getsize(path or "")
-    except OSError:
-        return Photo(name, "unreadable", text.gone(), None, float("nan"))
-    if size > MAX_BYTES:
-        return Photo(name, "unreadable", text.too_large(size, MAX_BYTES), None, float("nan"))
-    prepared = recognizer.prepare(Path(path or ""), chosen_only=True)
+        path = upload_path(upload)
+    except RefusedUpload as refused:
+        words = text.too_large(refused.size, MAX_BYTES) if refused.reason == "too large" else text.gone()
+        return Photo(name, "unreadable", words, None, float("nan"))
+    prepared = recognizer.prepare(Path(path), chosen_only=True)
     quality = prepared.quality.score if prepared.quality else float("nan")
-    error = _for_people(prepared.error, path or "") if prepared.error else None
+    error = _for_people(prepared.error, path) if prepared.error else None
     return Photo(name, prepared.status, error, prepared.crop, quality)
 
 

@@ -9,7 +9,8 @@ import skimage.data
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from demo.comparer import Comparer, Upload
+from demo.comparer import Comparer
+from demo.uploads import Upload
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
 

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from demo import text, text_scale, text_trust, text_why
-from demo.comparer import MAX_BYTES, Comparer, UnknownSetting, Upload
+from demo.comparer import Comparer, UnknownSetting
+from demo.uploads import MAX_BYTES, Upload
 from facecore.errors import ModelError
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
@@ -178,6 +179,7 @@ def test_a_face_that_is_not_there_is_said(compare: Comparer, photos: Photos) -> 
     assert answer[1].count('class="other"') == 2  # they are still shown
     answer = compare(upload(photos.two_people), upload(photos.astronaut), 0, 1)
     refusal(answer, "There is no face number 1 in the second photo: one face was found, number 0.")
+    assert compare(upload(photos.astronaut), upload(photos.darker), 0.0, None)[0]["verdict"] == "same"  # type: ignore[arg-type]
     for number in (-1, 1.5, "1", [], True):
         refusal(compare(upload(photos.astronaut), upload(photos.darker), number), text.no_face_number("first"))
 

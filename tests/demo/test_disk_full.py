@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from demo import compare, picture
-from demo.comparer import Comparer, Upload
+from demo.comparer import Comparer
 from demo.pair_list import tab as list_tab
 from demo.pair_list import work as list_work
 from demo.pair_list.memory import Memory
 from demo.photo_set import tab as set_tab
 from demo.text import DISK_FULL, NO_COMPARISON
+from demo.uploads import Upload
 from facecore.files import FULL
 from facecore.recognizer import FaceRecognizer
 from facecore.spec import RecognizerSpec

@@ -8,8 +8,8 @@ import pytest
 from gradio_client import Client, handle_file
 
 from demo.api import text
-from demo.api.endpoints import RefusedError, embedder, face_finder, face_number, uploaded
-from demo.comparer import MAX_BYTES
+from demo.api.endpoints import RefusedError, embedder, face_finder, uploaded
+from demo.uploads import MAX_BYTES
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
 from tests.demo.server import Server
@@ -101,13 +101,6 @@ def test_a_large_file(tmp_path: Path) -> None:
         uploaded(upload(tmp_path / "large.jpg"))
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, 0), (0, 0), (3, 3), (2.0, 2)])
-def test_numbers_of_faces(given: object, expected: int) -> None:
-    assert face_number(given) == expected
-
-
 @pytest.mark.parametrize("given", [-1, 0.5, "1", True, [0], float("nan"), float("inf"), 1e300])
 def test_what_is_no_number_of_a_face(recognizer: FaceRecognizer, photos: Photos, given: object) -> None:
-    with pytest.raises(RefusedError, match="whole number"):
-        face_number(given)
     assert embedder(recognizer)(upload(photos.astronaut), given)["why_not"] == text.NO_NUMBER

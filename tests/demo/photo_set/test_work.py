@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from demo.comparer import MAX_BYTES, Upload
 from demo.photo_set import text
 from demo.photo_set.tab import Sort, sorter
 from demo.photo_set.work import MOST, names_of
+from demo.uploads import MAX_BYTES, Upload
 from eval.score import main as score
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
