@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
-PATIENCE = 40  # s, for machines that do much else at the same time
+PATIENCE = 120  # s, for machines that do much else at the same time
 
 
 @dataclass(frozen=True)
