@@ -1,7 +1,7 @@
 """Memory that is no longer used, given back to the system.
 
-The C library keeps what large photos have left behind for later, in pieces: without this a page held 0.6 GB more than at
-its start after 2,016 comparisons, and was still growing; with it 0.55 GB after 1,008 and no more after that.
+The C library keeps what large photos have left behind for later, in pieces: without this a page held 0.6 GB more than
+at its start after 2,016 comparisons, and was still growing; with it 0.55 GB after 1,008 and no more after that.
 """
 
 import ctypes
