@@ -127,6 +127,7 @@ def test_a_set(
         sort(given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unpack", "write_scores", "write_report"])
 def test_a_list(recognizer: FaceRecognizer, photos: Photos, tmp_path: Path, fill: Fill, name: str) -> None:
     given, uploads = make(tmp_path, photos), tmp_path / "uploads"

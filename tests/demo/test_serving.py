@@ -72,6 +72,7 @@ def test_a_password_and_a_short_queue(tmp_path: Path, photos: Photos) -> None:
     assert "secret" not in (tmp_path / "output.txt").read_text()
 
 
+@pytest.mark.slow
 def test_tools_without_their_package_are_refused_in_words(tmp_path: Path) -> None:
     hidden = tmp_path / "sitecustomize.py"
     hidden.write_text(

@@ -48,6 +48,7 @@ def test_the_exported_model_gives_equal_scores(pairs: Path, tmp_path: Path) -> N
     assert record["model"] != expected["model"]
 
 
+@pytest.mark.slow
 def test_a_network_from_elsewhere_gives_scores_alone(
     pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

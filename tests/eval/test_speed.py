@@ -76,6 +76,7 @@ def test_operations_of_the_network_are_counted(recognizer: FaceRecognizer) -> No
     assert _operations(recognizer) == pytest.approx(2 * 1.81e9 / 4, rel=0.1)
 
 
+@pytest.mark.slow
 def test_dlib_beside_ours(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     pytest.importorskip("dlib")
     assert main(["compare", str(folder), "--repeat", "1"]) == 0

@@ -177,6 +177,7 @@ def test_photos_without_faces_are_named_with_what_to_do(sort: Sort, photos: Phot
     assert str(tmp_path) not in html + json.dumps(details)
 
 
+@pytest.mark.slow
 def test_a_model_without_calibration_gives_scores_and_no_groups(
     recognizer: FaceRecognizer, photos: Photos, uploads: Path
 ) -> None:

@@ -34,6 +34,7 @@ def two_people(tmp_path: Path, astronaut: np.ndarray, hopper_path: Path) -> Path
     return root
 
 
+@pytest.mark.slow
 def test_a_folder_of_identities(two_people: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     flags = ["--pairs", "6", "--workers", "0", "--no-cache", "--out", str(out)]
@@ -48,6 +49,7 @@ def test_a_folder_of_identities(two_people: Path, tmp_path: Path) -> None:
     assert "<html" in (out / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_all_impostors_agree_with_the_list(two_people: Path, tmp_path: Path) -> None:
     flags = ["--workers", "0", "--cache", str(tmp_path / "cache"), "--no-report"]
     listed, every = tmp_path / "listed", tmp_path / "every"
@@ -64,6 +66,7 @@ def test_all_impostors_agree_with_the_list(two_people: Path, tmp_path: Path) -> 
         assert (at["true_accepts"], at["false_accepts"]) == (accepted.sum(), (1 - accepted).sum())
 
 
+@pytest.mark.slow
 def test_a_bin_of_photos_and_of_what_is_none(two_people: Path, tmp_path: Path, coffee: np.ndarray) -> None:
     Image.fromarray(coffee).save(tmp_path / "coffee.png")
     photo = {f"{path.parent.name}{path.stem}": path.read_bytes() for path in two_people.rglob("*.png")}

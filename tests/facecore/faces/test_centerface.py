@@ -257,6 +257,7 @@ def test_when_a_glance_says_enough() -> None:
     assert not _decides("centre", [central, face_at(215, 150, 30)], [central], shape)
 
 
+@pytest.mark.slow
 def test_with_chosen_only_the_face_that_is_meant_stays_the_same(
     detector: CenterFace, astronaut: np.ndarray, hopper: np.ndarray
 ) -> None:

@@ -21,6 +21,7 @@ def begin() -> None:
     """Nothing to set up."""
 
 
+@pytest.mark.slow
 def test_an_item_that_kills_or_hangs_its_process_costs_itself() -> None:
     items = ["a", "crash", "b", "c", "hang", "d", "e"]
     results = list(Workers(work, begin, count=2, timeout=2, ahead=4).run(items))

@@ -44,6 +44,7 @@ def test_models_without_a_checkpoint_are_replaced_by_their_own_run_alone(tmp_pat
         check_folder(tmp_path, False, ARGUMENTS)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LOCKS, reason="this system has no file locks")
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "one"  # made by the lock
