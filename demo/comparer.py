@@ -46,7 +46,7 @@ class Comparer:
         self.settings = settings(recognizer.calibration)
         self.calibration = recognizer.calibration
         self._recognizer, self._uploads = recognizer, uploads
-        self._limits = read_limits(recognizer.model.directory)
+        self._limits = read_limits(recognizer.model.directory, recognizer.embedding_dim)
         self._recent: Recent[Pair] = Recent()
         # These threads stay, since the detector loads its network once for each thread.
         self._pool = ThreadPoolExecutor(2 * AT_ONCE, thread_name_prefix="prepare")

@@ -128,10 +128,13 @@ def _trust(view: View) -> str:
     if comparison.score is None:
         return ""
     warnings, whole = "", False
-    for side, photo in _sides(view.pair):
+    embeddings = comparison.embeddings or (None, None)
+    for (side, photo), embedding in zip(_sides(view.pair), embeddings, strict=True):
         prepared = photo.prepared
         whole = whole or prepared.face is None
-        for concern in concerns(prepared.quality, view.limits) if prepared.quality else ():
+        # What tells covered faces knows aligned ones alone: a whole photo would often be taken for a covered face.
+        known = None if prepared.face is None else embedding
+        for concern in concerns(prepared.quality, view.limits, known) if prepared.quality else ():
             which, words = text_trust.warning(side, concern)
             warnings += f"<li><b>{escape(which)}</b> {escape(words)}</li>"
     if warnings:

@@ -4,14 +4,15 @@ A model directory may hold a file quality.json with limits that were measured wi
 
     {
       "format_version": 1,
-      "limits": {"eye_distance": 21.0, "sharpness": 0.09, "yaw": 0.31, "roll": 25.0, "confidence": 0.55},
-      "measured_on": "half fit of the validation pairs, 12 degraded copies a photo"
+      "limits": {"eye_distance": 21.0, "sharpness": 0.09, "yaw": 0.31, "roll": 25.0},
+      "measured_on": "half fit of the validation pairs, 12 degraded copies a photo",
+      "hidden": {"direction": [0.81, -2.3, ...], "offset": 4.1}
     }
 
 Limits bear the names of the measures in `facecore.faces.quality.Quality` and are in their units, with "dark" and
-"bright" for the two of brightness. What the file does not name is not warned of: it was not measured, or did not
-matter. Without a file the limits of `facecore.faces.quality` hold, which were measured with the bundled weights, and
-nothing else is warned of.
+"bright" for the two of brightness. "hidden" tells covered faces by their embeddings, see `facecore.faces.hidden`. What
+the file does not name is not warned of: it was not measured, or did not matter. Without a file the limits of
+`facecore.faces.quality` hold, which were measured with the bundled weights, and nothing else is warned of.
 """
 
 from collections.abc import Mapping
@@ -19,9 +20,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from facecore.config import read_json
 from facecore.errors import ModelError
 from facecore.faces import quality
+from facecore.faces.hidden import HiddenProbe
 from facecore.faces.quality import Quality
 
 FORMAT_VERSION = 1
@@ -46,8 +51,8 @@ class QualityLimits:
         pitch: largest |pitch|.
         roll: largest |roll| in degrees.
         outside: largest share of the face beyond the photo's border, 0..1.
-        confidence: lowest confidence of the detector, 0..1, which falls where a face is covered.
         measured_on: what the limits were measured on, in words.
+        hidden: tells covered faces by their embeddings.
     """
 
     eye_distance: float | None = None
@@ -59,17 +64,18 @@ class QualityLimits:
     pitch: float | None = None
     roll: float | None = None
     outside: float | None = None
-    confidence: float | None = None
     measured_on: str = ""
+    hidden: HiddenProbe | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of quality.json."""
         limits = {name: getattr(self, name) for name in MEASURES}
-        return {
+        content = {
             "format_version": FORMAT_VERSION,
             "limits": {name: limit for name, limit in limits.items() if limit is not None},
             "measured_on": self.measured_on,
         }
+        return content if self.hidden is None else content | {"hidden": self.hidden.to_dict()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "QualityLimits":
@@ -88,10 +94,14 @@ class QualityLimits:
         for name, limit in limits.items():
             if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= LARGEST:
                 raise ModelError(f"{FILE}: the limit {name!r} must be a number from 0 to {LARGEST}")
-        return cls(**{name: float(limit) for name, limit in limits.items()}, measured_on=source)
+        try:
+            hidden = HiddenProbe.from_dict(content["hidden"]) if "hidden" in content else None
+        except ModelError as error:
+            raise ModelError(f"{FILE}: {error}") from error
+        return cls(**{name: float(limit) for name, limit in limits.items()}, measured_on=source, hidden=hidden)
 
 
-MEASURES = tuple(field.name for field in fields(QualityLimits) if field.name != "measured_on")
+MEASURES = tuple(field.name for field in fields(QualityLimits) if field.name not in ("measured_on", "hidden"))
 """Names that "limits" may hold."""
 
 DEFAULT_LIMITS = QualityLimits(
@@ -115,7 +125,7 @@ class Concern:
 
     Attributes:
         reason: one of `REASONS`.
-        value: what was measured, in the units of `Quality`.
+        value: what was measured, in the units of `Quality`; of "hidden" the probe's value.
         limit: the last value that is still good.
     """
 
@@ -124,11 +134,12 @@ class Concern:
     limit: float
 
 
-def read_limits(model: Path) -> QualityLimits:
+def read_limits(model: Path, width: int | None = None) -> QualityLimits:
     """The limits of a model: those of quality.json in its directory, else `DEFAULT_LIMITS`.
 
     Args:
         model: the model directory, or an ONNX file, which has no such file.
+        width: of the model's embeddings, which the probe of "hidden" must fit; None: not checked before it is used.
 
     Raises:
         ModelError: there is a file and it cannot be used; names the file and the reason.
@@ -137,19 +148,32 @@ def read_limits(model: Path) -> QualityLimits:
     if not path.is_file():
         return DEFAULT_LIMITS
     try:
-        return QualityLimits.from_dict(read_json(path))
+        limits = QualityLimits.from_dict(read_json(path))
+        if width is not None and limits.hidden is not None:
+            limits.hidden.check(width)
     except ModelError as error:
-        raise ModelError(str(error) if str(path) in str(error) else f"{path.parent}: {error}") from error
+        raise ModelError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+    return limits
 
 
-def concerns(measured: Quality, limits: QualityLimits) -> tuple[Concern, ...]:
-    """Which limits a face passes, in the order of `REASONS` and each reason once. What is not known is no concern."""
+def concerns(
+    measured: Quality, limits: QualityLimits, embedding: NDArray[np.floating] | None = None
+) -> tuple[Concern, ...]:
+    """Which limits a face passes, in the order of `REASONS` and each reason once. What is not known is no concern.
+
+    Args:
+        measured: of the face.
+        limits: of the model.
+        embedding: (D,), the model's for the face, aligned; None where it is not known, and "hidden" is not told then.
+
+    Raises:
+        ModelError: the probe of "hidden" was made for embeddings of another width.
+    """
     q = measured
     low = {
         "small": (q.eye_distance, limits.eye_distance),
         "blurred": (q.sharpness, limits.sharpness),
         "dark": (q.brightness, limits.dark),
-        "hidden": (q.confidence, limits.confidence),
     }
     high = {
         "bright": (q.brightness, limits.bright),
@@ -165,6 +189,8 @@ def concerns(measured: Quality, limits: QualityLimits) -> tuple[Concern, ...]:
     for value, limit in ((_size(q.pitch), limits.pitch), (_size(q.yaw), limits.yaw)):
         if value is not None and limit is not None and value > limit:
             found["turned"] = Concern("turned", value, limit)
+    if embedding is not None and limits.hidden is not None and (beyond := limits.hidden.value(embedding)) > 0:
+        found["hidden"] = Concern("hidden", beyond, 0.0)
     return tuple(found[reason] for reason in REASONS if reason in found)
 
 

@@ -297,11 +297,11 @@ class FaceRecognizer:
         limit = decision_threshold(self.model, far, threshold)
         if left.crop is None or right.crop is None:
             return Comparison(None, None, None, limit, None, left, right, self.model.name)
-        a, b = self.encode([left.crop, right.crop], batch_size=2).astype(np.float64)
-        score = float(np.clip(a @ b, -1, 1))
+        first, second = self.encode([left.crop, right.crop], batch_size=2)
+        score = float(np.clip(first.astype(np.float64) @ second.astype(np.float64), -1, 1))
         if self.calibration is None:
             verdict: Verdict | None = None if limit is None else "same" if score >= limit else "different"
-            return Comparison(score, None, verdict, limit, None, left, right, self.model.name)
+            return Comparison(score, None, verdict, limit, None, left, right, self.model.name, (first, second))
         return Comparison(
             score=score,
             probability=self.calibration.probability(score, prior),
@@ -311,6 +311,7 @@ class FaceRecognizer:
             left=left,
             right=right,
             model=self.model.name,
+            embeddings=(first, second),
         )
 
 

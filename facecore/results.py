@@ -1,9 +1,10 @@
 """What the recognizer answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facecore.errors import FacecoreError
 from facecore.faces.detector import Face
@@ -79,6 +80,8 @@ class Comparison:
         left: the first photo, with its faces and the crop that was compared.
         right: the second photo.
         model: name of the model.
+        embeddings: of the two crops, (D,) float32 of length one each; None without a score. They describe a face, so
+            that `to_dict` and the printed form leave them out.
     """
 
     score: float | None
@@ -89,6 +92,7 @@ class Comparison:
     left: Prepared
     right: Prepared
     model: str
+    embeddings: tuple[NDArray[np.float32], NDArray[np.float32]] | None = field(default=None, repr=False, compare=False)
 
     @property
     def why_not(self) -> str | None:
@@ -96,7 +100,7 @@ class Comparison:
         return "\n".join(str(side.error) for side in (self.left, self.right) if side.error) or None
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the pictures, ready for JSON."""
+        """Everything but the pictures and embeddings, ready for JSON."""
         return {
             "verdict": self.verdict,
             "score": self.score,

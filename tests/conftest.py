@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image, ImageDraw
 
 from facecore.recognizer import FaceRecognizer
 from tests.tiny_shards import write_tiny_shards
@@ -38,6 +39,27 @@ def hopper_path() -> Path:
 def recognizer() -> FaceRecognizer:
     """The bundled model."""
     return FaceRecognizer.from_pretrained(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def masked(recognizer: FaceRecognizer, astronaut: np.ndarray) -> np.ndarray:
+    """The astronaut with a light blue mask, drawn from under the eyes to under the chin."""
+    (face,) = recognizer.faces(astronaut)
+    eyes, nose, mouth = face.landmarks[:2].mean(axis=0), face.landmarks[2], face.landmarks[3:].mean(axis=0)
+    across, down = face.landmarks[1] - face.landmarks[0], mouth - eyes
+    # As cut: high over the nose, lower on the cheeks, round at the chin.
+    outline = [
+        nose - 0.35 * down,
+        nose + 0.9 * across - 0.1 * down,
+        mouth + 0.8 * across,
+        mouth + 0.4 * across + 0.75 * down,
+        mouth - 0.4 * across + 0.75 * down,
+        mouth - 0.8 * across,
+        nose - 0.9 * across - 0.1 * down,
+    ]
+    photo = Image.fromarray(astronaut)
+    ImageDraw.Draw(photo).polygon([tuple(point) for point in np.array(outline).tolist()], fill=(150, 190, 215))
+    return np.asarray(photo)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -259,6 +260,29 @@ def test_warnings_name_the_photo_and_what_is_wrong(compare: Comparer, photos: Ph
     assert "First photo" not in trust
 
 
+def test_a_hidden_face_is_told_of_the_photo_and_the_face_that_is_compared(
+    compare: Comparer, photos: Photos, masked: np.ndarray, hopper_path: Path, tmp_path: Path
+) -> None:
+    with Image.open(hopper_path) as image:
+        hopper = np.asarray(image.convert("RGB"))
+    Image.fromarray(np.concatenate([hopper[:512], masked], axis=1)).save(tmp_path / "two.png")
+    warnings = "<li><b>{} photo</b> The face seems to be partly hidden.</li>"
+    for first, second, side in (("two.png", "", "first"), ("", "two.png", "second")):
+        paths = [tmp_path / name if name else photos.astronaut for name in (first, second)]
+        _, html = compare(upload(paths[0]), upload(paths[1]))
+        assert "partly hidden" not in html  # the larger face is Hopper's, which is bare
+        chosen = compare.choose(key(html), side, 1, "balanced")
+        assert chosen is not None
+        assert warnings.format(side.capitalize()) in chosen[1]
+        assert chosen[1].count("partly hidden") == 1
+        stricter = compare.rejudge(key(html), "fewer false matches")
+        assert stricter is not None
+        assert stricter[1].count("partly hidden") == 1
+        back = compare.choose(key(html), side, 0, "balanced")
+        assert back is not None
+        assert "partly hidden" not in back[1]
+
+
 def test_good_photos_are_not_warned_of(compare: Comparer, photos: Photos) -> None:
     _, html = compare(upload(photos.astronaut), upload(photos.darker))
     assert '<section class="fc-trust fc-fine">' in html
@@ -275,6 +299,10 @@ def test_limits_of_the_model_s_own_file_hold(recognizer: FaceRecognizer, photos:
     own = FaceRecognizer(replace(recognizer.model, directory=tmp_path), device="cpu")
     _, html = Comparer(own, tmp_path / "uploads")(upload(photos.astronaut), upload(photos.darker))
     assert html.count("The face is blurred.") == 2
+    narrow = strict | {"hidden": {"direction": [1.0, 2.0], "offset": 0.5}}
+    (tmp_path / "quality.json").write_text(json.dumps(narrow))
+    with pytest.raises(ModelError, match=r"quality\.json: .* has 2 numbers, but the model's embeddings have 256"):
+        Comparer(own, tmp_path / "uploads")
     (tmp_path / "quality.json").write_text("{")
     with pytest.raises(ModelError, match=r"quality\.json"):
         Comparer(own, tmp_path / "uploads")
@@ -287,5 +315,6 @@ def test_whole_photos_can_be_explained_too(recognizer: FaceRecognizer, photos: P
     assert details["left"]["faces_found"] == 0
     assert "The whole photo was compared." in html
     assert "between the eyes" not in html
+    assert "partly hidden" not in html  # that is known of aligned faces alone
     assert "the eyes" not in compare.why(key(html))
     refusal(compare(upload(photos.astronaut), upload(photos.darker), 1), text.no_face_chosen_from("first"))
