@@ -8,18 +8,21 @@ the people that one half of the pairs names, some photos are damaged (fewer pixe
 covered parts) and each is compared with all photos as they were. Damage is done to the aligned face: what the detector
 makes of such photos is not part of it.
 
+For the warning of hidden faces, --hidden faces are covered in more varied ways; the report tells how many of them the
+model's quality.json warns of, and of how many that are not covered.
+
 Written to --out: robustness.csv (a row a level), robustness.md (tables, and until where each is usable) and
 robustness.png (a panel a kind).
 
 --limits FILE writes what the page warns by (quality.json, which belongs into the model directory): the sharpness,
-brightness and distance of the eyes at which a fifth of the matches are lost. These are choices, made on the half "fit".
+brightness and distance of the eyes at which a fifth of the matches are lost, and what tells hidden faces by their
+embeddings. These are choices, made on the half "fit".
 
 Exit code: 0 done; 2 wrong usage, or shards or a model that cannot be used; 3 the result could not be written;
 130 interrupted.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,14 +33,17 @@ from numpy.typing import NDArray
 
 from eval.decision import chosen_threshold
 from eval.robustness.damage import DAMAGES, Crop
-from eval.robustness.limits import limits
-from eval.robustness.measure import Outcome, outcomes
+from eval.robustness.hidden import make_probe, measure_probe, read_faces
+from eval.robustness.limits import limits, to_json
+from eval.robustness.measure import Encode, Outcome, outcomes
 from eval.robustness.people import read_people
 from eval.robustness.picture import draw
-from eval.robustness.words import Measured, to_markdown
+from eval.robustness.words import Measured, hidden_words, to_markdown
 from facecore.command_line import DONE, run_command
+from facecore.faces.hidden import HiddenProbe
 from facecore.files import atomic_path, write_text
 from facecore.flags import add_decision_flags, add_model_flags, recognizer_from
+from facecore.quality_limits import read_limits
 from facecore.recognizer import FaceRecognizer
 
 
@@ -55,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--limits", type=Path, metavar="FILE", help="write quality.json there; needs --half fit")
     p.add_argument("--split", default="val", help="of the faces (default val: people not used in training)")
     p.add_argument("--photos", type=int, default=500, metavar="N", help="to damage (default 500)")
-    p.add_argument("--seed", type=int, default=0, help="of the choice of photos (default 0)")
+    p.add_argument("--hidden", type=int, default=1500, metavar="N",
+                   help="faces to cover, for the warning of hidden faces (default 1500; 0: leave it out)")  # fmt: skip
+    p.add_argument("--seed", type=int, default=0, help="of the choice of photos and of covers (default 0)")
     p.add_argument("--batch-size", type=int, default=64, metavar="N", help="faces in one pass (default 64)")
     add_decision_flags(p)
     add_model_flags(p)
@@ -71,23 +79,44 @@ def _measure(a: argparse.Namespace) -> int:
     for name, value in (("photos", a.photos), ("batch-size", a.batch_size)):
         if value < 1:
             raise ValueError(f"--{name} must be 1 or more, not {value}")
+    if a.hidden < 0:
+        raise ValueError(f"--hidden must be 0 or more, not {a.hidden}")
     if a.limits and a.half != "fit":
         raise ValueError("--limits makes a choice, and choices are made on --half fit")
     recognizer = recognizer_from(a)
     threshold, what = chosen_threshold(recognizer, a.far, a.threshold, a.model)
     people = read_people(a.shards, a.split, a.half, a.photos, a.seed)
     damages = [damage for damage in DAMAGES if damage.name in a.damage]
-    every = outcomes(people, damages, threshold, lambda crops: encode(recognizer, crops, a.batch_size))
+    # A file that came from other weights must not keep a new one from being made.
+    own = read_limits(recognizer.model.directory, None if a.limits else recognizer.embedding_dim).hidden
+
+    def embed(crops: Sequence[Crop]) -> NDArray[np.float32]:
+        return encode(recognizer, crops, a.batch_size)
+
+    every = outcomes(people, damages, threshold, embed)
     found = {damage: [outcome for outcome in every if outcome.damage == damage.name] for damage in damages}
     counts = len(np.unique(people.people)), len(people.images), len(people.damaged)
-    text = to_markdown(Measured(str(a.model), a.half, *counts, threshold, what), found)
+    probe, told = _hidden(a, own, embed)
+    text = to_markdown(Measured(str(a.model), a.half, *counts, threshold, what), found) + told
     _write(a.out, every, text, draw(found))
     if a.limits:
-        chosen = limits(found, f"half fit, {len(people.damaged):,} damaged photos of {counts[0]} people")
-        write_text(a.limits, json.dumps(chosen.to_dict(), indent=1) + "\n")
+        chosen = limits(found, f"half fit, {len(people.damaged):,} damaged photos of {counts[0]} people", probe)
+        write_text(a.limits, to_json(chosen))
     print(text)
     print(f"wrote {a.out / 'robustness.csv'}, robustness.md and robustness.png", file=sys.stderr)
     return DONE
+
+
+def _hidden(a: argparse.Namespace, own: HiddenProbe | None, encode: Encode) -> tuple[HiddenProbe | None, str]:
+    """What tells hidden faces, made anew for --limits, else the model's `own`; and the report's section on it."""
+    if not a.hidden or not (a.limits or own):
+        return own, ""
+    faces = read_faces(a.shards, a.half, a.hidden, a.seed, encode)
+    if a.limits:
+        probe, warned = make_probe(faces)
+        return probe, "\n" + hidden_words(warned, a.half, unseen=True)
+    assert own is not None
+    return own, "\n" + hidden_words(measure_probe(own, faces), a.half, unseen=False)
 
 
 def encode(recognizer: FaceRecognizer, crops: Sequence[Crop], batch_size: int) -> NDArray[np.float32]:

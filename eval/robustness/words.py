@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.robustness.damage import Damage
+from eval.robustness.hidden import Warned
 from eval.robustness.measure import USABLE, Outcome, usable_until
 
 
@@ -44,6 +45,29 @@ def to_markdown(measured: Measured, found: Mapping[Damage, Sequence[Outcome]]) -
     ]
     for damage, outcomes in found.items():
         lines += ["", f"### {damage.name.capitalize()}", "", *_table(damage, outcomes)]
+    return "\n".join(lines) + "\n"
+
+
+def hidden_words(warned: Warned, half: str, unseen: bool) -> str:
+    """How often covered faces are warned of, as a section of the report.
+
+    Args:
+        warned: what was counted.
+        half: of the pairs that the faces come from.
+        unseen: whether the probe was made on other people of the same half, in turn, and is not the model's own.
+    """
+    source = "made on this half, each tried on people it has not seen" if unseen else "the model's own"
+    lines = [
+        "### The warning of hidden faces",
+        "",
+        f"{warned.faces:,} faces of {warned.people:,} people (half {half}; a photo of somebody unknown counts as one "
+        f"more), each as it is and covered once; what tells them by the embedding is {source}.",
+        "",
+        "| faces | warned of |",
+        "| --- | --- |",
+        f"| not covered (false alarms) | {100 * warned.plain:.1f} % |",
+        *(f"| covered {kind} | {100 * share:.1f} % |" for kind, share in warned.covered.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 

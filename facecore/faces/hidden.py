@@ -1,4 +1,4 @@
-"""Whether a face is covered (mask, dark glasses, hand, cap), told from its embedding.
+"""Whether a face is covered (mask, hand, cap), told from its embedding.
 
 The detector's confidence does not tell: it is high for many covered faces too. An embedding does: what covers a face
 moves it in much the same direction, whoever it is. A probe is that direction, and how far is too far. It belongs to the

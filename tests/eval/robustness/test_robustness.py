@@ -176,7 +176,8 @@ def test_people_with_one_photo_are_not_enough(shards: Path) -> None:
 @pytest.mark.slow
 def test_from_the_command_to_its_files(shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    flags = ["--damage", "darkness", "covered", "--photos", "4", "--device", "cpu"]
+    flags = ["--damage", "darkness", "covered", "--photos", "4", "--hidden", "0", "--batch-size", "8"]
+    flags += ["--device", "cpu"]
     assert main([str(shards), "--out", str(out), *flags]) == 0
     table = pd.read_csv(out / "robustness.csv")
     assert set(table["damage"]) == {"darkness", "covered"}
@@ -185,21 +186,27 @@ def test_from_the_command_to_its_files(shards: Path, tmp_path: Path, capsys: pyt
     assert dark["genuine_score"].iloc[-1] < dark["genuine_score"].iloc[0]
     text = (out / "robustness.md").read_text()
     assert "### Darkness" in text
+    assert "hidden faces" not in text  # none were to be covered
     assert capsys.readouterr().out.strip() == text.strip()
     assert (out / "robustness.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_limits_that_are_written_can_be_read(shards: Path, tmp_path: Path) -> None:
     path = tmp_path / "quality.json"
-    flags = ["--damage", "darkness", "--photos", "4", "--device", "cpu", "--half", "fit", "--limits", str(path)]
+    flags = ["--damage", "darkness", "--photos", "4", "--hidden", "8", "--batch-size", "8", "--device", "cpu"]
+    flags += ["--half", "fit", "--limits", str(path)]
     assert main([str(shards), "--out", str(tmp_path / "out"), *flags]) == 0
-    assert QualityLimits.from_dict(json.loads(path.read_text())).dark is not None
+    written = QualityLimits.from_dict(json.loads(path.read_text()))
+    assert written.dark is not None
+    assert written.hidden is not None
+    assert len(path.read_text().splitlines()) == 6  # a line for each key, also where a direction has many numbers
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
         (["--limits", "quality.json"], "choices are made on --half fit"),
+        (["--hidden", "-1"], "--hidden must be 0 or more"),
         (["--photos", "0"], "--photos must be 1 or more"),
         (["--model", "nowhere"], "nowhere"),
         (["--damage", "rust"], "rust"),
