@@ -14,9 +14,10 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from demo import text
 from demo.pair_list import text as list_text
@@ -44,7 +45,7 @@ class Shot:
     name: str
     width: int
     height: int
-    scheme: str
+    scheme: Literal["light", "dark"]
     show: Callable[[Page], str]
 
 
@@ -106,7 +107,7 @@ def rows(photos: Path) -> list[dict[str, str]]:
 
 def take(browser: Browser, address: str, shot: Shot, out: Path) -> None:
     """Write one picture."""
-    page = browser.new_page(viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme)  # type: ignore[arg-type]
+    page = browser.new_page(viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme)
     page.set_default_timeout(1000 * PATIENCE)
     expect.set_options(timeout=1000 * PATIENCE)
     page.goto(address)
@@ -116,9 +117,9 @@ def take(browser: Browser, address: str, shot: Shot, out: Path) -> None:
     page.evaluate("document.activeElement.blur()")
     box = last.bounding_box()
     assert box is not None
-    clip = {"x": 0, "y": 0, "width": shot.width, "height": box["y"] + box["height"] + BELOW}
+    clip: FloatRect = {"x": 0, "y": 0, "width": shot.width, "height": box["y"] + box["height"] + BELOW}
     file = out / f"{shot.name}.png"
-    page.screenshot(path=file, clip=clip)  # type: ignore[arg-type]
+    page.screenshot(path=file, clip=clip)
     page.close()
     with Image.open(file) as image:
         small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG)
