@@ -327,15 +327,3 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_result(folder: Path, astron
     assert last.returncode == 0
     assert "embedding:   0%" not in shown  # something had been kept
     assert (folder / "resumed.csv").read_bytes() == (folder / "whole.csv").read_bytes()
-
-
-@pytest.mark.data
-@pytest.mark.slow
-def test_the_first_fold_of_lfw(shared_data: Path, tmp_path: Path) -> None:
-    fold = shared_data / "lfw_fold1"
-    out = tmp_path / "lfw.csv"
-    assert main([str(fold / "pairs.txt"), "--images", str(fold), "--out", str(out)]) == 0
-    record = json.loads(out.with_suffix(".json").read_text())
-    assert (record["pairs"], record["face"]) == (600, "centre")
-    assert record["failed_pairs"] <= 3
-    assert record["figures"]["auc"] > 0.97

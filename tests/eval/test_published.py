@@ -1,0 +1,99 @@
+"""The bundled weights against what is published with them: the calibration, its evidence, and the card."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.score import main
+from facecore import checkpoint
+from facecore.pretrained import DEFAULT_MODEL, find_model
+from facecore.train.evidence import calibrate_on_shards
+from facecore.verification.calibration import Calibration
+from facecore.verification.intervals import wilson_at
+
+DIRECTORY = find_model(DEFAULT_MODEL)
+POOLS = {"people": "people", "fairface": "fairface", "all": "both"}  # as the calibration and the card call them
+
+
+@pytest.fixture(scope="module")
+def published() -> Calibration:
+    calibration = checkpoint.load(DIRECTORY).calibration
+    assert calibration is not None
+    return calibration
+
+
+@pytest.fixture(scope="module")
+def card() -> str:
+    return " ".join((DIRECTORY / "README.md").read_text(encoding="utf-8").split())
+
+
+@pytest.fixture(scope="module")
+def again(shared_data: Path) -> Calibration:
+    return calibrate_on_shards(DIRECTORY, shared_data / "train", "cpu")
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def test_the_card_has_the_figures_of_the_calibration(published: Calibration, card: str) -> None:
+    for threshold in published.thresholds:
+        assert threshold.threshold is not None
+        assert threshold.true_accepts is not None
+        found = f"| {threshold.threshold:.4f} ("
+        assert found in card
+        row = card.partition(found)[2].partition(" | | ")[0]
+        assert f"{threshold.false_accepts} of {threshold.impostors:,}" in row
+        assert f"| {percent(threshold.true_accepts / threshold.genuine)} % (" in row
+    for pool, name in POOLS.items():
+        figures = published.evidence[pool]
+        row = card.partition(f"| {name} | {figures['genuine']:,} / {figures['impostors']:,} |")[2]
+        assert row.startswith(f" {figures['auc']:.4f} | {percent(figures['eer'])} % | ")
+        for at in figures["tar_at_far"]:
+            low, high = map(percent, at["tar_interval"])
+            assert f"{percent(at['tar'])} % ({low} to {high})" in row[:150]
+    low, high = (f"{100 * end:.3f}" for end in published.evidence["all"]["at_threshold"]["far_interval"])
+    assert f"{published.evidence['all']['at_threshold']['false_accepts']} of 300,000 impostor pairs" in card
+    assert f"{low} to {high}" in card
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_weights_still_give_the_published_figures(published: Calibration, again: Calibration) -> None:
+    """Within the published intervals: what processors round differently moves a few pairs of 300,000."""
+    for before, now in zip(published.thresholds, again.thresholds, strict=True):
+        assert before.interval is not None
+        assert now.threshold is not None
+        assert before.interval[0] <= now.threshold <= before.interval[1]
+    for pool in POOLS:
+        before_at, now_at = (c.evidence[pool]["tar_at_far"] for c in (published, again))
+        for was, is_now in zip(before_at, now_at, strict=True):
+            assert was["tar_interval"][0] <= is_now["tar"] <= was["tar_interval"][1]
+        was, is_now = (c.evidence[pool]["at_threshold"] for c in (published, again))
+        assert was["far_interval"][0] <= is_now["far"] <= was["far_interval"][1]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_probabilities_are_still_those_published(published: Calibration, again: Calibration) -> None:
+    scores = np.linspace(-1, 1, 401)
+    differences = [abs(published.probability(score) - again.probability(score)) for score in scores]
+    assert max(differences) < 0.005
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_first_fold_of_lfw_is_as_the_card_says(card: str, shared_data: Path, tmp_path: Path) -> None:
+    fold, out = shared_data / "lfw_fold1", tmp_path / "lfw.csv"
+    assert main([str(fold / "pairs.txt"), "--images", str(fold), "--out", str(out)]) == 0
+    record = json.loads(out.with_suffix(".json").read_text())
+    assert (record["pairs"], record["face"]) == (600, "centre")
+    assert record["failed_pairs"] <= 3
+    told = re.search(r"accuracy at the shipped threshold ([0-9.]+) %", card)
+    assert told is not None
+    low, high = wilson_at(float(told[1]) / 100, record["pairs"])
+    assert low <= record["figures"]["accuracy_at_threshold"] <= high
+    assert record["figures"]["auc"] > 0.97
