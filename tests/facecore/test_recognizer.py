@@ -209,6 +209,22 @@ def test_the_dictionary_has_no_pictures_and_goes_through_json(
     assert "empty" in content["right"]["error"]
 
 
+def test_a_comparison_holds_the_embeddings_of_its_crops_and_shows_them_to_nobody(
+    recognizer: FaceRecognizer, astronaut: np.ndarray, hopper_path: Path, coffee: np.ndarray
+) -> None:
+    comparison = recognizer.compare(astronaut, hopper_path)
+    assert comparison.embeddings is not None
+    for side, embedding in zip((comparison.left, comparison.right), comparison.embeddings, strict=True):
+        assert (embedding.shape, embedding.dtype) == ((recognizer.embedding_dim,), np.float32)
+        assert side.crop is not None
+        np.testing.assert_allclose(embedding, recognizer.encode([side.crop], 1)[0], atol=1e-4)
+    first, second = comparison.embeddings
+    assert float(first @ second) == pytest.approx(comparison.score, abs=1e-5)
+    assert "embeddings" not in comparison.to_dict()
+    assert "embeddings" not in repr(comparison)
+    assert recognizer.compare(astronaut, coffee).embeddings is None
+
+
 def test_a_template_is_the_mean_of_the_photos_that_can_be_used(
     recognizer: FaceRecognizer, astronaut: np.ndarray, coffee: np.ndarray
 ) -> None:
