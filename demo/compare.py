@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from demo import text, text_scale, text_why
+from demo import tabs, text, text_scale, text_why
 from demo.comparer import AT_ONCE, Answer, Comparer, UnknownSetting
 from demo.examples import Examples
 from demo.result import note
@@ -48,18 +48,11 @@ const hold = (whole = true) => {
 };
 watch('value', release);
 strict?.addEventListener('change', () => hold(false));  // of several choices of strictness the last one counts
-// An answer about photos that are no longer there came too late, and is not shown.
 const isThere = (photo, place) => {
   const shown = document.querySelectorAll('#fc-inputs .fc-input')[place]?.querySelector('img[src*="file="]');
   return shown ? decodeURIComponent(shown.src).includes(`/${photo}/`) : !photo;
 };
-watch('value', () => {
-  const about = element.querySelector('[data-photos]')?.dataset.photos.split(' ');
-  if (about && !about.every(isThere)) {
-    props.value = '';
-    trigger('emptied');
-  }
-});
+dropLate(() => element.querySelector('[data-photos]')?.dataset.photos.split(' ').every(isThere) ?? true);
 watch('value', () => document.dispatchEvent(new Event('fc-shown')));
 element.addEventListener('click', event => {
   const face = event.target.closest('button[data-face]');
@@ -111,7 +104,7 @@ def tab(compare: Comparer, examples: Examples) -> None:
     # What is chosen stands above the button, so that the answer comes first below it.
     strictness = _strictness(compare)
     button = gr.Button(text.COMPARE, variant="primary", size="lg", elem_id="fc-compare")
-    view = gr.HTML(elem_id="fc-view", apply_default_css=False, js_on_load=_VIEW_JS)
+    view = gr.HTML(elem_id="fc-view", apply_default_css=False, js_on_load=tabs.LATE + _VIEW_JS)
     ask = gr.Button(text_why.WHY, elem_id="fc-why-button")
     why = gr.HTML(elem_id="fc-why", apply_default_css=False, js_on_load=_WHY_JS)
     with gr.Accordion(text.DETAILS, open=False, elem_id="fc-details"):

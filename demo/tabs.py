@@ -62,16 +62,36 @@ def about(uploads: Iterable[Upload | None], html: str) -> str:
     return f'<div data-uploads="{escape(" ".join(folders))}">{html}</div>'
 
 
-# An answer about files that have changed meanwhile came too late, and is not shown.
-_LATE = """
-watch('value', () => {
+# An answer about files that have changed meanwhile came too late, and is not shown. On a busy machine the files of an
+# example may come into sight only after the answer about them: so it is hidden first, and dropped when they do not.
+LATE = """
+const dropLate = isAboutWhatIsThere => {
+  let waiting = 0;
+  watch('value', () => {
+    clearInterval(waiting);
+    const since = Date.now();
+    const look = () => {
+      const right = isAboutWhatIsThere();
+      element.style.visibility = right ? '' : 'hidden';
+      if (!right && Date.now() - since < 3000) return;
+      clearInterval(waiting);
+      element.style.visibility = '';
+      if (right) return;
+      props.value = '';
+      trigger('emptied');
+    };
+    waiting = setInterval(look, 100);
+    look();
+  });
+};
+"""
+
+_LATE_FILES = """
+dropLate(() => {
   const about = element.querySelector('[data-uploads]')?.dataset.uploads.split(' ').filter(Boolean);
   const links = [...document.querySelectorAll('FILES a[href*="file="]')];
   const there = new Set(links.map(link => decodeURIComponent(link.href).split('/').at(-2)));
-  if (about && (about.length !== there.size || !about.every(folder => there.has(folder)))) {
-    props.value = '';
-    trigger('emptied');
-  }
+  return !about || (about.length === there.size && about.every(folder => there.has(folder)));
 });
 """
 
@@ -82,7 +102,7 @@ def late(files: str) -> str:
     Args:
         files: as above.
     """
-    return _LATE.replace("FILES", files)
+    return LATE + _LATE_FILES.replace("FILES", files)
 
 
 CSS = """
