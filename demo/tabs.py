@@ -1,8 +1,10 @@
 """How the row of tabs looks, and what all tabs have in common."""
 
+import json
 from collections.abc import Iterable
 from html import escape
 
+from demo import text
 from demo.uploads import Upload, upload_folder
 
 # Screen readers are told what of a result is marked as said, and not all cells of its tables. The element that speaks
@@ -62,9 +64,13 @@ def about(uploads: Iterable[Upload | None], html: str) -> str:
     return f'<div data-uploads="{escape(" ".join(folders))}">{html}</div>'
 
 
-# An answer about files that have changed meanwhile came too late, and is not shown. On a busy machine the files of an
-# example may come into sight only after the answer about them: so it is hidden first, and dropped when they do not.
-LATE = """
+# An answer about files that have changed meanwhile came too late: a sentence says so in its place. On a busy machine
+# the files of an example may come into sight only after the answer about them: so it is hidden at first.
+LATE = (
+    f"""
+const changed = {json.dumps(f'<p class="fc-note fc-said">{escape(text.CHANGED)}</p>')};
+"""
+    + """
 const dropLate = isAboutWhatIsThere => {
   let waiting = 0;
   watch('value', () => {
@@ -77,7 +83,7 @@ const dropLate = isAboutWhatIsThere => {
       clearInterval(waiting);
       element.style.visibility = '';
       if (right) return;
-      props.value = '';
+      props.value = changed;
       trigger('emptied');
     };
     waiting = setInterval(look, 100);
@@ -85,6 +91,7 @@ const dropLate = isAboutWhatIsThere => {
   });
 };
 """
+)
 
 _LATE_FILES = """
 dropLate(() => {

@@ -55,6 +55,7 @@ FORGOTTEN = (
 DISK_FULL = (
     "There is not enough room on this machine just now. Try again in ten minutes, or with fewer or smaller photos."
 )
+CHANGED = "The photos have changed while they were worked on. Press the button again."
 REMOTE_FILE_REFUSED = (
     "Web addresses are not fetched: upload the photo itself (gradio_client: handle_file of a local path)."
 )

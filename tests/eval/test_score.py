@@ -97,6 +97,7 @@ def test_the_record_says_how_the_numbers_came_about(folder: Path, recognizer: Fa
     assert record["threshold"] == pytest.approx(recognizer.calibration and recognizer.calibration.threshold)
 
 
+@pytest.mark.slow
 def test_the_command_alone(folder: Path) -> None:
     """`python -m eval.score pairs.txt`, the images beside the list, the result in the current folder."""
     (folder / "images" / "pairs.txt").write_text("astronaut.png hopper.jpg\n")

@@ -191,6 +191,7 @@ def test_from_the_command_to_its_files(shards: Path, tmp_path: Path, capsys: pyt
     assert (out / "robustness.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_limits_that_are_written_can_be_read(shards: Path, tmp_path: Path) -> None:
     path = tmp_path / "quality.json"
     flags = ["--damage", "darkness", "--photos", "4", "--hidden", "8", "--batch-size", "8", "--device", "cpu"]
