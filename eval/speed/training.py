@@ -29,11 +29,12 @@ from facecore.train.batches import Batches, Loading, Part, walk
 from facecore.train.distributed import Ranks
 from facecore.train.flags import RECIPES
 from facecore.train.loop import Calls, train
+from facecore.train.optimizers import make_sgd
 from facecore.train.plan import Phase, Plan
 from facecore.train.recipes.classify import Classification
 from facecore.train.run import compile_network
 from facecore.train.state import Progress
-from facecore.train.step import Stepper, make_sgd
+from facecore.train.step import Stepper
 from facecore.transforms import Preset, preset
 
 RECIPE = RECIPES["reference"]

@@ -1,7 +1,7 @@
 """A network taught by other networks: one affine head a teacher, their weighted concatenation as the embedding."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, TypedDict
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,11 @@ from facecore.models.base import EmbeddingNetwork
 from facecore.models.resnet import Stem, resnet18, resnet34
 
 Backbone = Literal["resnet18", "resnet34"]
+
+
+class _Kind(TypedDict):
+    backbone: Backbone
+    stem: Stem
 
 
 class AffineHead(nn.Module):
@@ -78,7 +83,7 @@ class Student(EmbeddingNetwork):
         self.norm = nn.BatchNorm1d(self.backbone.embedding_dim)
         self.heads = nn.ModuleDict({name: AffineHead(self.backbone.embedding_dim, dim) for name, dim in dims.items()})
         self.weights = dict(weights)
-        self._kind: dict[str, str] = {"backbone": backbone, "stem": stem}
+        self._kind: _Kind = {"backbone": backbone, "stem": stem}
         self.embedding_dim = sum(dims.values())
 
     @property
@@ -86,6 +91,19 @@ class Student(EmbeddingNetwork):
         """What a student of this architecture and these weights of its parts is made with."""
         dims = {name: self.head(name).linear.out_features for name in self.heads}
         return {"dims": dims, "weights": dict(self.weights), **self._kind}
+
+    def reduced(self, names: Collection[str]) -> "Student":
+        """A student with the same weights and, of the heads, those called `names`, in their order here.
+
+        Raises:
+            ValueError: there is no head of such a name.
+        """
+        dims = {name: self.head(name).linear.out_features for name in sorted(names, key=list(self.heads).index)}
+        weights = {name: self.weights[name] for name in dims}
+        student = Student(dims, weights if max(weights.values()) > 0 else dict.fromkeys(dims, 1.0), **self._kind)
+        state = self.state_dict()
+        student.load_state_dict({key: state[key] for key in student.state_dict()})
+        return student
 
     def features(self, x: Tensor) -> Tensor:
         """Normalised pooled features, (N, 3, H, W) float -> (N, 512) float32."""

@@ -7,6 +7,7 @@ from typing import Any
 from facecore.augment import PRESETS
 from facecore.models.heads import HEADS
 from facecore.models.resnet import SHORTCUTS, STEMS
+from facecore.train.optimizers import KINDS
 from facecore.train.plan import SCHEDULES
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -14,25 +15,27 @@ RECIPES: dict[str, dict[str, Any]] = {
     "reference": {
         "preset": "reference", "size": 224, "arch": "resnet18", "shortcut": "every", "embedding_dim": 0,
         "head": "softmax", "head_scale": 1.0, "margin_warmup": 0, "epochs": 15, "batch_size": 64, "lr": 0.15,
-        "schedule": "exponential", "decay": 0.85, "warmup_steps": 0, "momentum": 0.0, "weight_decay": 0.0,
-        "max_gradient_norm": 0.0, "augment": "none", "sampler": "shuffled",
+        "schedule": "exponential", "decay": 0.85, "warmup_steps": 0, "optimizer": "sgd", "momentum": 0.0,
+        "weight_decay": 0.0, "max_gradient_norm": 0.0, "augment": "none", "sampler": "shuffled",
     },
     # What we would choose today for a folder of aligned faces.
     "best": {
         "preset": "aligned", "size": 112, "arch": "resnet18", "shortcut": "projection", "embedding_dim": 512,
         "head": "cosface", "head_scale": 32.0, "margin_warmup": 300, "epochs": 15, "batch_size": 64, "lr": 0.1,
-        "schedule": "cosine", "decay": 1.0, "warmup_steps": 100, "momentum": 0.9, "weight_decay": 5e-4,
-        "max_gradient_norm": 5.0, "augment": "face", "sampler": "shuffled",
+        "schedule": "cosine", "decay": 1.0, "warmup_steps": 100, "optimizer": "sgd", "momentum": 0.9,
+        "weight_decay": 5e-4, "max_gradient_norm": 5.0, "augment": "face", "sampler": "shuffled",
     },
     # A small network learns to answer what larger ones answer for the same faces.
     "distill": {
         "preset": "aligned", "size": 112, "arch": "resnet18", "shortcut": "projection", "embedding_dim": 0,
         "head": "cosface", "head_scale": 32.0, "margin_warmup": 2000, "phases": ["64:700000", "112:300000"],
         "batch_size": 64, "lr": 0.15,
-        "schedule": "cosine", "decay": 1.0, "warmup_steps": 300, "momentum": 0.9, "weight_decay": 5e-4,
-        "max_gradient_norm": 5.0, "augment": "face", "sampler": "shuffled",
+        "schedule": "cosine", "decay": 1.0, "warmup_steps": 300, "optimizer": "sgd", "momentum": 0.9,
+        "weight_decay": 5e-4, "max_gradient_norm": 5.0, "augment": "face", "sampler": "shuffled",
     },
 }  # fmt: skip
+# What takes the place of a recipe's values for SGD, where --optimizer is another one.
+OPTIMIZERS: dict[str, dict[str, float]] = {"sgd": {}, "adamw": {"lr": 1e-3, "momentum": 0.9, "weight_decay": 0.05}}
 SAMPLERS = ("shuffled", "balanced", "pk")
 STARTS = ("fork", "spawn", "forkserver")
 
@@ -65,7 +68,8 @@ def fill_defaults(a: argparse.Namespace) -> argparse.Namespace:
     `capped` says whether the batch size may be lowered for a small folder, since nobody asked for it.
     """
     a.capped = a.batch_size is None
-    for name, value in RECIPES[a.recipe].items():
+    recipe = RECIPES[a.recipe]
+    for name, value in (recipe | OPTIMIZERS[a.optimizer or recipe["optimizer"]]).items():
         # --epochs and --phases say the same in two ways: the one that was given puts the other's default aside.
         if name in ("epochs", "phases") and (a.epochs is not None or a.phases is not None):
             continue
@@ -113,11 +117,14 @@ def _add_schedule(g: "argparse._ArgumentGroup") -> None:
                    f"{_by_recipe('batch_size')}")  # fmt: skip
     g.add_argument("--accumulate", type=int, default=1, metavar="N",
                    help="passes of one rank a step, each over its part of the batch (default 1)")  # fmt: skip
+    g.add_argument("--optimizer", choices=KINDS,
+                   help="adamw has defaults of its own: a rate of 0.001, a decay of 0.05 (times the rate), and as "
+                   f"--momentum beta 1 = 0.9 {_by_recipe('optimizer')}")  # fmt: skip
     g.add_argument("--lr", type=float, help=f"highest learning rate {_by_recipe('lr')}")
     g.add_argument("--schedule", choices=SCHEDULES, help=f"how it falls {_by_recipe('schedule')}")
     g.add_argument("--decay", type=float, help=f"factor an epoch, for exponential {_by_recipe('decay')}")
     g.add_argument("--warmup-steps", type=int, metavar="N", help=f"steps of rising rate {_by_recipe('warmup_steps')}")
-    g.add_argument("--momentum", type=float, help=f"Nesterov momentum {_by_recipe('momentum')}")
+    g.add_argument("--momentum", type=float, help=f"Nesterov momentum of SGD {_by_recipe('momentum')}")
     g.add_argument("--weight-decay", type=float, help=f"of matrices and kernels {_by_recipe('weight_decay')}")
     g.add_argument("--max-gradient-norm", type=float, metavar="N",
                    help=f"longer gradients are shortened; 0 leaves them {_by_recipe('max_gradient_norm')}")  # fmt: skip

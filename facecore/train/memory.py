@@ -22,7 +22,7 @@ GPU_SHARE = 0.9  # of the batch that just fits: blocks of other sizes come and g
 # process grew by 1.7 to 2.2 times what was allocated at once, since freed blocks of other sizes stay with it.
 CPU_SHARE = 0.5
 PER_KEPT_BYTE = 2.5
-PER_PARAMETER_BYTE = 3.0  # gradient, momentum, and weights packed for the convolutions
+PER_PARAMETER_BYTE = 4.0  # gradient, AdamW's two means, and weights packed for the convolutions
 
 
 def largest_batch(

@@ -24,6 +24,7 @@ from facecore.train.flags import UNIMPORTANT
 from facecore.train.job import Figures, Job
 from facecore.train.loop import Calls, Means, train
 from facecore.train.memory import largest_batch
+from facecore.train.optimizers import make_optimizer
 from facecore.train.origin import write_origin
 from facecore.train.plan import Phase, Plan, parse_phases
 from facecore.train.recipes.classify_job import classification_job
@@ -31,7 +32,7 @@ from facecore.train.recipes.distill_job import distillation_job
 from facecore.train.record import METRICS, Record, Row
 from facecore.train.run_folder import BEST, LAST, PROGRESS, check_folder, found_batch_size, locked
 from facecore.train.state import Progress, load_state, save_state
-from facecore.train.step import Stepper, make_sgd
+from facecore.train.step import Stepper
 
 JOBS: dict[str, Callable[[argparse.Namespace, Loading, Ranks], Job]] = {
     "reference": classification_job,
@@ -105,7 +106,7 @@ class _Run:
         self.objective = self.job.objective.to(device).to(memory_format=torch.channels_last).train()
         if a.compile:
             compile_network(self.job.network)
-        self.optimizer = make_sgd(self.objective, a.momentum, a.weight_decay)
+        self.optimizer = make_optimizer(a.optimizer, self.objective, a.momentum, a.weight_decay)
         self.scaler = GradScaler(device.type, enabled=self.autocast is torch.float16)
         if a.batch_size == "auto":
             a.batch_size = self._largest_batch()
@@ -208,11 +209,13 @@ class _Run:
         return self.job.validate is not None and (step % between == 0 or step == self.plan.steps)
 
     def save(self, progress: Progress) -> None:
-        """Write the checkpoint, and where the run stands."""
+        """Write the checkpoint, where the run stands, and the model so far where no validation is going to."""
         if not self.ranks.main:
             return
         save_state(self.a.out, self.objective, self.optimizer, self.scaler, progress, self.arguments)
         self._write_progress(progress)
+        if self.job.validate is None:
+            self.job.save(self.a.out / LAST, progress)
 
     def _write_progress(self, progress: Progress) -> None:
         size = self.plan.batch_size

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
 from facecore.errors import DataError
 from facecore.train.batches import Part
@@ -158,13 +158,3 @@ def _unsynchronised(objective: DistributedDataParallel) -> Iterator[None]:
 
 def _autocast(device: torch.device, kind: torch.dtype | None) -> AbstractContextManager[object]:
     return torch.autocast(device.type, kind) if kind else nullcontext()
-
-
-def make_sgd(module: nn.Module, momentum: float, weight_decay: float) -> SGD:
-    """SGD with Nesterov momentum (Sutskever et al. 2013) that decays matrices and kernels, not biases and BatchNorm."""
-    decayed = [parameter for parameter in module.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in module.parameters() if parameter.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return SGD(
-        [group for group in groups if group["params"]], lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=True
-    )

@@ -176,9 +176,9 @@ def _initial(name: str, teachers: list[str]) -> Student:
     network = checkpoint.load(find_model(name)).network
     if not isinstance(network, Student):
         raise DataError(f"{name}: the recipe distill goes on from a student, this is a {type(network).__name__}")
-    if set(network.heads) != set(teachers):
-        raise DataError(f"{name}: was taught by {', '.join(network.heads)}: give just these with --teachers")
-    return network
+    if not set(teachers) <= set(network.heads):
+        raise DataError(f"{name}: was taught by {', '.join(network.heads)}: give none but these with --teachers")
+    return network.reduced(teachers)
 
 
 def _label_head(a: argparse.Namespace, student: Student, classes: tuple[str, ...]) -> Head | None:

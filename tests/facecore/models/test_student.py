@@ -64,3 +64,20 @@ def test_its_arguments_make_another_like_it(student: Student) -> None:
 def test_weights_must_fit_the_teachers(dims: dict[str, int], weights: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="weight"):
         Student(dims, weights)
+
+
+def test_a_reduced_student_answers_as_that_head_did(student: Student, x: Tensor) -> None:
+    student.norm.running_mean.normal_()
+    small = student.reduced(["b"]).eval()
+    assert small.arguments == {"dims": {"b": 4}, "weights": {"b": 1.0}, "backbone": "resnet18", "stem": "7x7"}
+    with torch.inference_mode():
+        torch.testing.assert_close(small.parts(x)["b"], student.parts(x)["b"])
+        assert small(x).shape == (3, 4)
+    with pytest.raises(ValueError, match="c"):
+        student.reduced(["c"])
+
+
+def test_a_part_that_did_not_count_counts_when_it_is_alone(student: Student) -> None:
+    student.weights = {"a": 0.0, "b": 1.0}
+    assert student.reduced(["a"]).weights == {"a": 1.0}
+    assert student.reduced(["b", "a"]).weights == student.weights

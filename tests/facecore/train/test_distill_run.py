@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from facecore import checkpoint
+from facecore.models import Student
 from facecore.recognizer import FaceRecognizer
 from facecore.train.__main__ import main
 from tests.tiny_shards import write_tiny_shards
@@ -73,6 +74,7 @@ def test_killed_and_resumed_gives_the_same_weights(
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert 24 <= _samples(run) < 80, "the run was over before it could be killed"
+    assert checkpoint.load(run / "last").config.training["steps"] >= 2  # what there was is not lost
     assert main(command) == 2  # without --resume nothing is overwritten
     assert "--resume" in capsys.readouterr().err
     assert main([*command, "--lr", "0.03", "--resume"]) == 2
@@ -97,6 +99,20 @@ def test_goes_on_from_a_model(finished: Path, tiny_shards: Path, tmp_path: Path)
     before, after = _weights(finished), _weights(later)
     # Two steps of a small rate: moved, but not far.
     moved = (after["backbone.conv1.weight"] - before["backbone.conv1.weight"]).abs().max()
+    assert 0 < float(moved) < 0.05
+
+
+@pytest.mark.slow
+def test_goes_on_with_one_of_two_teachers(finished: Path, tiny_shards: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    change = ["--init", str(finished / "last"), "--samples-done", "64", "--teachers", "teacher2"]
+    assert main(_command(tiny_shards, later, *change, "--optimizer", "adamw")) == 0
+    network = checkpoint.load(later / "last").network
+    assert isinstance(network, Student)
+    assert list(network.heads) == ["teacher2"]
+    # AdamW with a new optimiser: each weight moved by a few times the rate at most, and so stays what it was.
+    before, after = _weights(finished), _weights(later)
+    moved = (after["heads.teacher2.linear.weight"] - before["heads.teacher2.linear.weight"]).abs().max()
     assert 0 < float(moved) < 0.05
 
 

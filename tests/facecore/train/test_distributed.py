@@ -26,7 +26,8 @@ from facecore.errors import DataError
 from facecore.train.__main__ import main
 from facecore.train.batches import Batches, Loading, walk
 from facecore.train.distributed import Ranks, joined
-from facecore.train.step import Stepper, make_sgd
+from facecore.train.optimizers import make_sgd
+from facecore.train.step import Stepper
 from facecore.train.validation import accuracy
 from facecore.transforms import preset
 

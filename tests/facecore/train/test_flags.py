@@ -16,6 +16,14 @@ def test_a_recipe_sets_what_was_not_given(recipe: str) -> None:
     check_numbers(flags)
 
 
+def test_another_optimiser_brings_its_own_rate_and_decay() -> None:
+    flags = fill_defaults(parser().parse_args([*WORDS, "distill", "--optimizer", "adamw"]))
+    assert (flags.optimizer, flags.lr, flags.momentum, flags.weight_decay) == ("adamw", 1e-3, 0.9, 0.05)
+    given = fill_defaults(parser().parse_args([*WORDS, "best", "--optimizer", "adamw", "--lr", "0.5"]))
+    assert (given.lr, given.weight_decay, given.warmup_steps) == (0.5, 0.05, 100)
+    assert fill_defaults(parser().parse_args([*WORDS, "best", "--optimizer", "sgd"])).lr == 0.1
+
+
 def test_the_reference_recipe_is_the_published_one() -> None:
     flags = fill_defaults(parser().parse_args([*WORDS, "reference"]))
     assert (flags.batch_size, flags.workers, flags.epochs, flags.validate_every) == (64, 4, 15, 2)

@@ -15,9 +15,10 @@ from facecore.errors import DataError
 from facecore.train.batches import Part
 from facecore.train.distributed import Ranks
 from facecore.train.loop import Calls, Means, train
+from facecore.train.optimizers import make_sgd
 from facecore.train.plan import Phase, Plan
 from facecore.train.state import Progress, load_state, save_state
-from facecore.train.step import Stepper, make_sgd
+from facecore.train.step import Stepper
 
 STEPS, EPOCH, BATCH = 12, 4, 6
 

@@ -13,7 +13,7 @@ from torch.optim import SGD
 from facecore.errors import DataError
 from facecore.train import free_memory, memory
 from facecore.train.memory import fits_in_memory, free_bytes, is_out_of_memory, largest_batch
-from facecore.train.step import make_sgd
+from facecore.train.optimizers import make_sgd
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[3]
@@ -203,7 +203,7 @@ import torch
 from pathlib import Path
 from torchvision.models import resnet18
 from facecore.train import memory
-from facecore.train.step import make_sgd
+from facecore.train.optimizers import make_sgd
 
 class Objective(torch.nn.Module):
     def __init__(self):

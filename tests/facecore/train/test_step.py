@@ -6,11 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import SGD
 
 from facecore.errors import DataError
 from facecore.train.batches import Part
-from facecore.train.step import Stepper, make_sgd
+from facecore.train.optimizers import make_sgd
+from facecore.train.step import Stepper
 
 FULL = torch.OutOfMemoryError
 
@@ -204,15 +204,6 @@ def test_dropout_depends_on_step_and_part_alone() -> None:
     both = moved([same, other], 4) - _weights(Small())
     apart = [moved([part], 4) - _weights(Small()) for part in (same, other)]
     torch.testing.assert_close(both, (apart[0] + apart[1]) / 2)
-
-
-def test_biases_do_not_decay() -> None:
-    optimizer = make_sgd(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2)), 0.9, 0.1)
-    assert isinstance(optimizer, SGD)
-    shapes = [[tuple(parameter.shape) for parameter in group["params"]] for group in optimizer.param_groups]
-    assert shapes == [[(4, 3, 3, 3), (2, 4)], [(4,), (4,), (4,), (2,)]]
-    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0]
-    assert not make_sgd(nn.Linear(2, 2), 0.0, 0.0).param_groups[0]["nesterov"]
 
 
 def test_convolutions_may_be_narrow() -> None:
