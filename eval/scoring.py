@@ -179,6 +179,12 @@ def embed_names(run: Run, names: list[str], resolver: Resolver) -> Sides:
     )
 
 
+def embed_bytes(run: Run, photos: list[bytes]) -> Sides:
+    """Embed photos that are no files: the content of each, in the order of the names that stand for them."""
+    found = run.embed(photos)
+    return Sides(found.matrix, np.array(found.status, object), found.quality, len(photos), found.problems)
+
+
 def _probabilities(model: Model, scores: np.ndarray) -> np.ndarray:
     probabilities = np.full(len(scores), np.nan)
     known = np.isfinite(scores)

@@ -5,6 +5,7 @@
     python -m eval.protocols cfp cfp-dataset --protocol FP
     python -m eval.protocols bin agedb_30.bin
     python -m eval.protocols identities photos/ --pairs 3000
+    python -m eval.protocols shards SHARDS --half test --pool people
 
 Each writes into one folder (--out): scores.csv and scores.json as `python -m eval.score` does, figures.json, and a
 report to look at, report.html. A photo without a face makes its pairs non-matches, and errors where accuracy is
@@ -44,6 +45,12 @@ and no photo counts much more than another. The same names and seed give the sam
 eval.score` and `python -m eval.calibrate` read too. --all-impostors takes all pairs there are, and writes photos.csv in
 place of a list."""
 
+SHARDS = """The verification pairs beside shards of aligned faces, val_pairs.parquet: those of the half that had no part
+in the calibration, which are what a model's card should be about.
+
+Of DIR are read faces-*.parquet (id, image, split and, for intervals that know that people stand in many pairs, person)
+and val_pairs.parquet (left, right, same, half, pool). The crops are taken as they are."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
@@ -69,10 +76,15 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument("--all-impostors", action="store_true", help="all pairs instead of a sample")
     people.add_argument("--impostors", type=int, metavar="N", help="so many impostor pairs instead (default: --pairs)")
     people.add_argument("--seed", type=int, default=0, metavar="S", help="another one gives another sample (default 0)")
+    shards = _command(commands, "shards", "the pairs beside shards of aligned faces", SHARDS)
+    shards.add_argument("folder", type=Path, metavar="DIR", help="the folder of shards")
+    shards.add_argument("--half", choices=["test", "fit"], default="test", help="of the pairs (default test)")
+    shards.add_argument("--pool", default="all", metavar="NAME",
+                        help="of the impostor pairs, as the column pool has it (default all)")  # fmt: skip
     for command in (lfw, cfp, people):
         command.add_argument("--allow-outside", action="store_true",
                              help="accept photos that are links to places outside the folder")  # fmt: skip
-    for command in (lfw, cfp, bins, people):
+    for command in (lfw, cfp, bins, people, shards):
         name = command.prog.split()[-1]
         command.add_argument("--out", type=Path, default=Path(f"{name}-results"), metavar="DIR",
                              help=f"folder for the results (default {name}-results)")  # fmt: skip
@@ -101,6 +113,8 @@ def _run(a: argparse.Namespace) -> int:
         from eval.protocols.cfp import run_cfp as run
     elif a.command == "bin":
         from eval.protocols.bins import run_bin as run
+    elif a.command == "shards":
+        from eval.protocols.shards import run_shards as run
     else:
         from eval.protocols.identities import run_identities as run
     return run(a)

@@ -2,13 +2,12 @@
 
 import argparse
 
-import numpy as np
 import pandas as pd
 
 from eval.index import read_index
 from eval.protocols.outcome import Protocol, open_out, table_source, write_outcome
-from eval.run import Run, open_run
-from eval.scoring import Sides
+from eval.run import open_run
+from eval.scoring import embed_bytes
 from facecore.command_line import DONE
 from facecore.verification.binset import BinSet, read_bin
 
@@ -23,7 +22,7 @@ def run_bin(a: argparse.Namespace) -> int:
     protocol = Protocol(f"bin-{a.file.stem}", a.file.name, source, None)
     with open_run(a, face="centre") as run:
         photos = [pictures.images[firsts[name]] for name in index.names]
-        write_outcome(a, run, protocol, index, lambda: _embed(run, photos))
+        write_outcome(a, run, protocol, index, lambda: embed_bytes(run, photos))
     return DONE
 
 
@@ -43,8 +42,3 @@ def bin_table(pictures: BinSet) -> tuple[pd.DataFrame, dict[str, int]]:
         }
     )
     return table, {f"{place:06d}": place for place in first.values()}
-
-
-def _embed(run: Run, photos: list[bytes]) -> Sides:
-    found = run.embed(photos)
-    return Sides(found.matrix, np.array(found.status, object), found.quality, len(photos), found.problems)

@@ -84,6 +84,7 @@ def write_outcome(
     index: PairIndex,
     embed: Callable[[], Sides],
     extra: dict[str, Any] | None = None,
+    identity: str | tuple[str, str] = "auto",
 ) -> None:
     """Embed the photos, score the pairs, write everything into the folder `--out` and print the figures.
 
@@ -94,6 +95,7 @@ def write_outcome(
         index: the same as numbers.
         embed: gives the embeddings; called once it is known that the flags can be used.
         extra: more content for figures.json.
+        identity: whose the photos are, for the intervals of the report: see `find_identities`.
 
     Raises:
         DataError: none of the photos is there.
@@ -123,7 +125,9 @@ def write_outcome(
     print("\n".join([*(folds.lines() if folds else []), *lines]))
     if not a.no_report:
         table = pd.concat(list(scored.tables(protocol.source, quality=True)), ignore_index=True)
-        write_report(table, record, out, Options(name=protocol.title, pictures=protocol.images is not None))
+        write_report(
+            table, record, out, Options(protocol.title, identity=identity, pictures=protocol.images is not None)
+        )
     print(f"wrote scores.csv, scores.json, figures.json{'' if a.no_report else ', report.html'} in {out}")
 
 

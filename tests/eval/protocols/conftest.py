@@ -96,7 +96,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> PlantedRun:
         planted_run.face = a.face or face
         yield planted_run
 
-    for module in ("lfw", "cfp", "bins", "identities"):
+    for module in ("lfw", "cfp", "bins", "identities", "shards"):
         monkeypatch.setattr(f"eval.protocols.{module}.open_run", open_run)
     return planted_run
 
