@@ -35,7 +35,7 @@ def to_markdown(measured: Measured, rates: Mapping[str, Sequence[GroupRate]]) ->
         f"that a photo stands in many pairs. A rate with fewer than {FEW} false matches is marked *few*.",
     ]
     for by, part in rates.items():
-        lines += ["", f"### By {by.replace('+', ' and ')}", "", *_table(part), "", _across(part), "", _meaning(part)]
+        lines += ["", f"### By {by.replace('+', ' and ')}", "", *_table(part), "", across(part), "", meaning(part)]
     return "\n".join(lines) + "\n"
 
 
@@ -57,7 +57,7 @@ def _rate(rate: GroupRate) -> str:
     return f"{100 * rate.fmr:.3f} % ({100 * rate.low:.3f} to {100 * rate.high:.3f})"
 
 
-def _across(rates: Sequence[GroupRate]) -> str:
+def across(rates: Sequence[GroupRate]) -> str:
     """The rate of pairs of two groups, all together."""
     across = [rate for rate in rates if not rate.within]
     pairs = sum(rate.pairs for rate in across)
@@ -71,7 +71,8 @@ def _across(rates: Sequence[GroupRate]) -> str:
     return line + "."
 
 
-def _meaning(rates: Sequence[GroupRate]) -> str:
+def meaning(rates: Sequence[GroupRate]) -> str:
+    """How far the rates within groups lie apart, in sentences."""
     found = differential(rates)
     if found.ratio is None:
         return f"No comparison of the groups: fewer than two of them have {FEW} false matches or more."

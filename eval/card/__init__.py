@@ -1,0 +1,1 @@
+"""Model cards whose figures come from files, not from fingers."""
