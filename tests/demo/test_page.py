@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from demo import text, text_scale, text_trust, text_why
-from facecore.pretrained import find_model
+from facecore import checkpoint
+from facecore.pretrained import DEFAULT_MODEL, find_model
 from tests.demo.browsing import WATCH_SHIFTS, opened
 from tests.demo.conftest import Photos
 from tests.demo.server import PATIENCE, Server, running
@@ -20,6 +21,14 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     with opened(browser, server.url) as page:
         expect(page.get_by_role("button", name=text.COMPARE, exact=True)).to_be_visible()
         yield page
+
+
+@pytest.fixture(scope="session")
+def limits() -> dict[float, str]:
+    """The thresholds of the bundled model as the page writes them, by the rate of false matches."""
+    calibration = checkpoint.load(find_model(DEFAULT_MODEL)).calibration
+    assert calibration is not None
+    return {at.far: f"{at.threshold:.3f}" for at in calibration.thresholds}
 
 
 def no_sideways_scrolling(page: Page) -> None:
@@ -75,7 +84,7 @@ def test_a_model_without_calibration_has_a_plain_scale(browser: Browser, photos:
 
 
 @pytest.mark.slow
-def test_nothing_jumps(browser: Browser, server: Server, photos: Photos) -> None:
+def test_nothing_jumps(browser: Browser, server: Server, photos: Photos, limits: dict[float, str]) -> None:
     for width in (1280, 390):
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.add_init_script(WATCH_SHIFTS)
@@ -89,7 +98,7 @@ def test_nothing_jumps(browser: Browser, server: Server, photos: Photos) -> None
         page.get_by_role("button", name=text_why.WHY).click()
         expect(page.locator(".fc-why img")).to_have_count(2)
         page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
-        expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
+        expect(page.locator("#fc-view")).to_contain_text(f"same person from {limits[1e-2]}")
         page.wait_for_load_state("networkidle")
         shifts = page.evaluate("shifts")
         assert sum(value for value, _, _ in shifts) < 0.1, shifts
@@ -165,15 +174,15 @@ def test_an_answer_that_comes_too_late_is_not_shown(page: Page, photos: Photos) 
 
 
 @pytest.mark.slow
-def test_strictness_judges_anew_and_says_what_it_costs(page: Page, photos: Photos) -> None:
+def test_strictness_judges_anew_and_says_what_it_costs(page: Page, photos: Photos, limits: dict[float, str]) -> None:
     strictest = page.get_by_label(text_scale.STRICTNESS_LABELS["fewer false matches"])
     strictest.check()  # nothing is shown yet
     expect(page.locator("#fc-cost")).to_contain_text("about 1 in 10,000 pairs of strangers passes for one.")
     choose(page, photos, "astronaut", "darker")
     page.get_by_role("button", name=text.COMPARE, exact=True).click()
-    expect(page.locator("#fc-view")).to_contain_text("same person from 0.857")
+    expect(page.locator("#fc-view")).to_contain_text(f"same person from {limits[1e-4]}")
     page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
-    expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
+    expect(page.locator("#fc-view")).to_contain_text(f"same person from {limits[1e-2]}")
     expect(page.locator("#fc-cost")).to_contain_text("about 1 in 100 pairs of strangers passes for one.")
     page.get_by_label("Remove Image").first.click()
     expect(page.locator(".fc-verdict")).to_have_count(0)
@@ -183,7 +192,7 @@ def test_strictness_judges_anew_and_says_what_it_costs(page: Page, photos: Photo
 
 
 @pytest.mark.slow
-def test_why_is_shown_on_request(page: Page, photos: Photos) -> None:
+def test_why_is_shown_on_request(page: Page, photos: Photos, limits: dict[float, str]) -> None:
     ask = page.get_by_role("button", name=text_why.WHY)
     expect(ask).to_be_hidden()
     choose(page, photos, "two_people", "astronaut")
@@ -201,7 +210,7 @@ def test_why_is_shown_on_request(page: Page, photos: Photos) -> None:
     ask.click()
     expect(why).to_contain_text(text_why.METHOD)
     page.get_by_label(text_scale.STRICTNESS_LABELS["fewer misses"]).check()
-    expect(page.locator("#fc-view")).to_contain_text("same person from 0.733")
+    expect(page.locator("#fc-view")).to_contain_text(f"same person from {limits[1e-2]}")
     expect(why).to_contain_text(text_why.METHOD)  # the score is the same
     page.get_by_role("button", name=text.COMPARE, exact=True).click()
     expect(why).not_to_contain_text(text_why.METHOD)
