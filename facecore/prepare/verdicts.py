@@ -20,11 +20,10 @@ REASONS = {
 """Codes of the report, in the order in which they are looked for: a photo has the first that fits."""
 
 
-OUTLIER = 0.28
+OUTLIER = 0.7
 """Limit for the bundled model, from photos put under a wrong name at random, 5 in 100. Lost of the right photos / found
-of the wrong ones, in %: 1.2 / 96.9 for 125 people that it was not trained on (half `fit`, 12 to 59 photos each) and
-1.0 / 95.4 for 400 of its training people; with 6 photos each 0.5 / 90.3 and 0.4 / 83.7, with 4 photos 0.3 / 84.4 and
-0.2 / 77.8. At 0.24 it would be 2.8 / 99.2 and 2.9 / 98.5, at 0.32 0.3 / 90.1 and 0.3 / 88.6."""
+of the wrong ones, in %: 1.3 / 98.6 for 125 people that it was not trained on (half `fit`, 12 to 59 photos each); with 6
+photos each 0.7 / 95.4, with 4 photos 0.3 / 82.9. At 0.6 it would be 2.9 / 99.8, at 0.8 0.5 / 92.8."""
 
 
 @dataclass(frozen=True)

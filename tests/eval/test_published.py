@@ -46,7 +46,7 @@ def test_the_card_has_the_figures_of_the_calibration(published: Calibration, car
         found = f"| {threshold.threshold:.4f} ("
         assert found in card
         row = card.partition(found)[2].partition(" | | ")[0]
-        assert f"{threshold.false_accepts} of {threshold.impostors:,}" in row
+        assert f"{threshold.false_accepts:,} of {threshold.impostors:,}" in row
         assert f"| {percent(threshold.true_accepts / threshold.genuine)} % (" in row
     for pool, name in POOLS.items():
         figures = published.evidence[pool]

@@ -81,8 +81,14 @@ def test_one_half_is_fitted_and_the_other_is_the_evidence(tiny_shards: Path, emb
 
 
 def test_the_part_that_tells_people_apart_gets_the_weight(
-    tiny_shards: Path, embeddings: dict[int, np.ndarray], capsys: pytest.CaptureFixture[str]
+    tiny_shards: Path,
+    embeddings: dict[int, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    both = Student({"teacher": 128, "teacher2": 128}, {"teacher": 1.0, "teacher2": 1.0}).eval()
+    loaded = dataclasses.replace(checkpoint.load(MODEL), network=both)
+    monkeypatch.setattr(evidence.checkpoint, "load", lambda model: loaded)
     weights = choose_weights(MODEL, tiny_shards, "cpu")
     assert list(weights) == ["teacher", "teacher2"]
     assert sum(weight**2 for weight in weights.values()) == pytest.approx(1)
