@@ -166,7 +166,7 @@ def test_a_folder_of_people_learns_from_a_model_and_from_labels(people: Path, tm
     assert main([*command, "--teacher", "resnet18", "--label-weight", "0.5"]) == 0
     model = checkpoint.load(run / "last")
     assert model.classes == ("ann", "ben", "cai")
-    assert model.config.arguments["dims"] == {"teacher": 256}
+    assert model.config.arguments["dims"] == {"teacher": 128}
     metrics = pd.read_csv(run / "metrics.csv")
     assert metrics["verification_auc"].notna().any()
     assert metrics["train_accuracy"].notna().all()
