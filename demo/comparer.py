@@ -46,7 +46,7 @@ class Comparer:
         self.settings = settings(recognizer.calibration)
         self.calibration = recognizer.calibration
         self._recognizer, self._uploads = recognizer, uploads
-        self._limits = read_limits(recognizer.model.directory, recognizer.embedding_dim)
+        self._limits = read_limits(recognizer.model.directory, recognizer.feature_dim)
         self._recent: Recent[Pair] = Recent()
         # These threads stay, since the detector loads its network once for each thread.
         self._pool = ThreadPoolExecutor(2 * AT_ONCE, thread_name_prefix="prepare")
@@ -169,7 +169,10 @@ class Comparer:
         return Photo.of((refused,), 0, self._uploads)
 
     def _compared(self, first: Photo, second: Photo) -> Pair:
-        return Pair(first, second, self._recognizer.judge(first.prepared, second.prepared))
+        comparison = self._recognizer.judge(first.prepared, second.prepared)
+        crops = [photo.prepared.crop for photo in (first, second) if photo.prepared.crop is not None]
+        told = self._limits.hidden is not None and len(crops) == 2
+        return Pair(first, second, comparison, tuple(self._recognizer.features(crops)) if told else None)
 
     def _answer(self, pair: Pair, setting: Setting | None, key: str) -> Answer:
         comparison: Comparison = judged(pair.comparison, setting)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from demo import picture
 from demo.picture import Picture
 from facecore.results import Comparison, Prepared
@@ -54,11 +57,13 @@ class Pair:
         first: the first photo.
         second: the second photo.
         comparison: of their chosen faces, as the library judges it by itself.
+        features: of the same two, as `FaceRecognizer.features` gives them; None where they are not needed.
     """
 
     first: Photo
     second: Photo
     comparison: Comparison
+    features: tuple[NDArray[np.float32], ...] | None = None
 
     @property
     def uploads(self) -> str:

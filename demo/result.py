@@ -128,12 +128,11 @@ def _trust(view: View) -> str:
     if comparison.score is None:
         return ""
     warnings, whole = "", False
-    embeddings = comparison.embeddings or (None, None)
-    for (side, photo), embedding in zip(_sides(view.pair), embeddings, strict=True):
+    for (side, photo), features in zip(_sides(view.pair), view.pair.features or (None, None), strict=True):
         prepared = photo.prepared
         whole = whole or prepared.face is None
         # What tells covered faces knows aligned ones alone: a whole photo would often be taken for a covered face.
-        known = None if prepared.face is None else embedding
+        known = None if prepared.face is None else features
         for concern in concerns(prepared.quality, view.limits, known) if prepared.quality else ():
             which, words = text_trust.warning(side, concern)
             warnings += f"<li><b>{escape(which)}</b> {escape(words)}</li>"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facecore.checkpoint import Model
 from facecore.files import atomic_path, write_text
 from facecore.verification.course import KAGGLE_COLUMNS, kaggle_rows
 from facecore.verification.pairs import PairSource
@@ -69,6 +70,11 @@ def _column(name: str, values: pd.Series, spreadsheet_safe: bool) -> pd.Series |
     if spreadsheet_safe and name not in COMPUTED:
         return [f"'{v}" if isinstance(v, str) and v.startswith(FORMULA_STARTS) else v for v in values]
     return values
+
+
+def model_record(model: Model) -> dict[str, str]:
+    """What a record says of the model that numbers were measured on."""
+    return {"name": model.name, "digest": model.digest}
 
 
 def write_record(record: dict[str, Any], path: Path) -> None:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from eval.cache import Cache, Entry, Store, default_folder
 from eval.engines.base import Embedded, Engine, Photo, Work
 from eval.engines.local import LocalEngine
+from eval.results import model_record
 from facecore.checkpoint import Model
 from facecore.device import usable_cores
 from facecore.errors import CacheError
@@ -80,7 +81,7 @@ class Run:
         content = json.loads(path.read_text(encoding="utf-8")) if model.calibration and path else {}
         return {
             "format_version": 1,
-            "model": {"name": model.name, "digest": model.digest},
+            "model": model_record(model),
             "calibration_digest": sha256(path) if content and path else None,
             "thresholds": content.get("thresholds"),
             "face": self.work.face,

@@ -10,9 +10,10 @@ A model directory may hold a file quality.json with limits that were measured wi
     }
 
 Limits bear the names of the measures in `facecore.faces.quality.Quality` and are in their units, with "dark" and
-"bright" for the two of brightness. "hidden" tells covered faces by their embeddings, see `facecore.faces.hidden`. What
-the file does not name is not warned of: it was not measured, or did not matter. Without a file the limits of
-`facecore.faces.quality` hold, which were measured with the bundled weights, and nothing else is warned of.
+"bright" for the two of brightness. "hidden" tells covered faces by the network's features of them, see
+`facecore.faces.hidden`. What the file does not name is not warned of: it was not measured, or did not matter. Without a
+file the limits of `facecore.faces.quality` hold, which were measured with the bundled weights, and nothing else is
+warned of.
 """
 
 from collections.abc import Mapping
@@ -139,7 +140,7 @@ def read_limits(model: Path, width: int | None = None) -> QualityLimits:
 
     Args:
         model: the model directory, or an ONNX file, which has no such file.
-        width: of the model's embeddings, which the probe of "hidden" must fit; None: not checked before it is used.
+        width: of the network's features, which the probe of "hidden" must fit; None: not checked before it is used.
 
     Raises:
         ModelError: there is a file and it cannot be used; names the file and the reason.
@@ -157,17 +158,18 @@ def read_limits(model: Path, width: int | None = None) -> QualityLimits:
 
 
 def concerns(
-    measured: Quality, limits: QualityLimits, embedding: NDArray[np.floating] | None = None
+    measured: Quality, limits: QualityLimits, features: NDArray[np.floating] | None = None
 ) -> tuple[Concern, ...]:
     """Which limits a face passes, in the order of `REASONS` and each reason once. What is not known is no concern.
 
     Args:
         measured: of the face.
         limits: of the model.
-        embedding: (D,), the model's for the face, aligned; None where it is not known, and "hidden" is not told then.
+        features: (F,), the network's of the face, aligned, see `FaceRecognizer.features`; None where they are not
+            known, and "hidden" is not told then.
 
     Raises:
-        ModelError: the probe of "hidden" was made for embeddings of another width.
+        ModelError: the probe of "hidden" was made for features of another width.
     """
     q = measured
     low = {
@@ -189,7 +191,7 @@ def concerns(
     for value, limit in ((_size(q.pitch), limits.pitch), (_size(q.yaw), limits.yaw)):
         if value is not None and limit is not None and value > limit:
             found["turned"] = Concern("turned", value, limit)
-    if embedding is not None and limits.hidden is not None and (beyond := limits.hidden.value(embedding)) > 0:
+    if features is not None and limits.hidden is not None and (beyond := limits.hidden.value(features)) > 0:
         found["hidden"] = Concern("hidden", beyond, 0.0)
     return tuple(found[reason] for reason in REASONS if reason in found)
 

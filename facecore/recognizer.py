@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from facecore import checkpoint
@@ -120,6 +121,11 @@ class FaceRecognizer:
         """Width of an embedding."""
         return self.model.network.embedding_dim
 
+    @property
+    def feature_dim(self) -> int:
+        """Width of what `features` gives."""
+        return self.model.network.penultimate_dim
+
     def faces(self, photo: Photo) -> list[Face]:
         """The faces in a photo, largest first.
 
@@ -175,13 +181,25 @@ class FaceRecognizer:
         ]
         return np.concatenate(rows) if rows else np.empty((0, self.embedding_dim), np.float32)
 
+    def features(self, crops: Sequence[np.ndarray]) -> NDArray[np.float32]:
+        """What the network's last layer but one says of faces: it tells of the photo what the embedding leaves out.
+
+        A pass of its own, on the processor and as the network is written, whatever the backend: backends give
+        embeddings alone.
+
+        Args:
+            crops: uint8 (size, size, 3) each.
+
+        Returns:
+            (N, feature_dim) float32, rows of length one; see `EmbeddingNetwork.penultimate`.
+        """
+        with torch.inference_mode():
+            found = self.model.network.penultimate(torch.from_numpy(self.input.array(list(crops))))
+        return _unit(found.float().numpy())
+
     def _encode_batch(self, crops: list[np.ndarray], batch_size: int) -> NDArray[np.float32]:
         padded = crops + [np.zeros_like(crops[0])] * (batch_size - len(crops))
-        embeddings = self.backend.embed(self.input.array(padded))[: len(crops)]
-        # As torch.nn.functional.normalize: a vector of zeros stays one.
-        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = embeddings / np.maximum(lengths, np.float32(1e-12))
-        return unit
+        return _unit(self.backend.embed(self.input.array(padded))[: len(crops)])
 
     def embed(
         self, photos: Iterable[Photo], batch_size: int = 32, *, face: Policy = "largest", aligned: bool = False
@@ -313,6 +331,13 @@ class FaceRecognizer:
             model=self.model.name,
             embeddings=(first, second),
         )
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of length one. As torch.nn.functional.normalize: a vector of zeros stays one."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = rows / np.maximum(lengths, np.float32(1e-12))
+    return unit
 
 
 def decision_threshold(model: Model, far: float | None, threshold: float | None) -> float | None:

@@ -43,22 +43,22 @@ def recognizer() -> FaceRecognizer:
 
 @pytest.fixture(scope="session")
 def masked(recognizer: FaceRecognizer, astronaut: np.ndarray) -> np.ndarray:
-    """The astronaut with a dark mask, drawn from right under the eyes to under the chin."""
+    """The astronaut with a light blue mask, drawn from under the eyes to under the chin."""
     (face,) = recognizer.faces(astronaut)
     eyes, nose, mouth = face.landmarks[:2].mean(axis=0), face.landmarks[2], face.landmarks[3:].mean(axis=0)
     across, down = face.landmarks[1] - face.landmarks[0], mouth - eyes
     # As cut: high over the nose, lower on the cheeks, round at the chin.
     outline = [
-        nose - 0.55 * down,
-        nose + 1.1 * across - 0.1 * down,
-        mouth + across,
+        nose - 0.35 * down,
+        nose + 0.9 * across - 0.1 * down,
+        mouth + 0.8 * across,
         mouth + 0.4 * across + 0.75 * down,
         mouth - 0.4 * across + 0.75 * down,
-        mouth - across,
-        nose - 1.1 * across - 0.1 * down,
+        mouth - 0.8 * across,
+        nose - 0.9 * across - 0.1 * down,
     ]
     photo = Image.fromarray(astronaut)
-    ImageDraw.Draw(photo).polygon([tuple(point) for point in np.array(outline).tolist()], fill=(30, 30, 34))
+    ImageDraw.Draw(photo).polygon([tuple(point) for point in np.array(outline).tolist()], fill=(150, 190, 215))
     return np.asarray(photo)
 
 

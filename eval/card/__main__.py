@@ -14,7 +14,7 @@ MODEL is a model directory. Its README.md keeps every word but what stands betwe
 There are six such blocks: thresholds and accuracy come from calibration.json, calibration, lfw, groups and poor_photos
 from the folders that are given; a block whose folder is not given stays as it is. Where there is no README.md, one is
 begun. Pictures and tables go into the folder evidence/ beside it, groups.csv beside it, where the page looks for it.
-Scores of other weights are refused.
+Results of other weights are refused.
 
 Exit code: 0 done; 2 wrong usage, or a model or results that cannot be used; 3 the card could not be written.
 """
@@ -92,7 +92,7 @@ def _sections(a: argparse.Namespace, model: Model) -> Sections:
     if model.calibration is None:
         raise DataError(f"{a.model}: has no calibration, and so no thresholds: see python -m eval.calibrate --help")
     sections: Sections = {
-        "thresholds": (meaning(model.calibration), {}),
+        "thresholds": (meaning(model.calibration, model.digest), {}),
         "accuracy": (accuracy(model.calibration), {}),
     }
     if a.pairs:
@@ -100,9 +100,9 @@ def _sections(a: argparse.Namespace, model: Model) -> Sections:
     if a.lfw:
         sections["lfw"] = lfw_words(read_scored(a.lfw, model.digest, "lfw"))
     if a.groups:
-        sections["groups"] = group_words(a.groups)
+        sections["groups"] = group_words(a.groups, model.digest)
     if a.robustness:
-        sections["poor_photos"] = poor_photo_words(a.robustness)
+        sections["poor_photos"] = poor_photo_words(a.robustness, model.digest)
     return sections
 
 

@@ -1,12 +1,10 @@
 """The parts of a card that are written by a program: each stands between two comments, which Markdown does not show."""
 
-import re
 from collections.abc import Mapping
 
 from facecore.errors import DataError
 
 BEGIN, END = "<!-- begin {} (python -m eval.card) -->", "<!-- end {} -->"
-_BEGINNING = re.compile(r"<!-- begin ([a-z_]+) \(python -m eval\.card\) -->")
 
 
 def fill(text: str, blocks: Mapping[str, str]) -> str:
@@ -29,11 +27,6 @@ def fill(text: str, blocks: Mapping[str, str]) -> str:
             raise DataError(f"the card's block {name!r} does not end: put the line {end} after it")
         text = f"{before}{begin}\n\n{content.strip()}\n\n{end}{after}"
     return text
-
-
-def names(text: str) -> list[str]:
-    """The blocks that a card has a place for, in its order."""
-    return _BEGINNING.findall(text)
 
 
 def empty(name: str) -> str:

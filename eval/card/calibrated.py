@@ -9,8 +9,8 @@ from facecore.verification.intervals import wilson
 ALL = "all"
 
 
-def meaning(calibration: Calibration) -> str:
-    """The map to probabilities, the thresholds, and the shipped one on the other half."""
+def meaning(calibration: Calibration, digest: str) -> str:
+    """The weights that it is about, the map to probabilities, the thresholds, and the shipped one on the other half."""
     genuine = calibration.thresholds[0].genuine
     impostors = calibration.thresholds[0].impostors
     sign = "-" if calibration.offset < 0 else "+"
@@ -34,6 +34,7 @@ def meaning(calibration: Calibration) -> str:
             f"{percent(at['far'], 3)}, {low} to {high}) and {with_interval(at['tar'], at['tar_interval'])} of the "
             "genuine ones."
         )
+    lines += ["", f"SHA-256 of configuration and weights: `{digest}`."]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from eval.card.results import check_weights, read_result
 from eval.card.words import picture, table
 from eval.groups.rates import GroupRate
 from eval.groups.words import across, meaning
@@ -16,12 +17,17 @@ GROUPS = f"{EVIDENCE}/groups.png"
 BY = ("age", "gender", "race")
 
 
-def group_words(folder: Path) -> tuple[str, dict[str, Path]]:
+def group_words(folder: Path, digest: str) -> tuple[str, dict[str, Path]]:
     """False matches by group: a table of the rates within groups, and what they mean; the section and its files.
 
+    Args:
+        folder: that `eval.groups` wrote.
+        digest: of the model whose card it is.
+
     Raises:
-        DataError: the folder holds no results of `eval.groups`.
+        DataError: the folder holds no results of `eval.groups`, or those of another model.
     """
+    check_weights(folder, read_result(folder / "groups.json", "python -m eval.groups"), digest)
     rates = _read_rates(folder / "groups.csv")
     within = [rate for rate in rates if rate.within and rate.by in BY]
     rows = [
@@ -42,12 +48,17 @@ def group_words(folder: Path) -> tuple[str, dict[str, Path]]:
     return "\n\n".join(parts), {"groups.csv": folder / "groups.csv", GROUPS: folder / "groups.png"}
 
 
-def poor_photo_words(folder: Path) -> tuple[str, dict[str, Path]]:
+def poor_photo_words(folder: Path, digest: str) -> tuple[str, dict[str, Path]]:
     """What poor photos do, without the tables of all levels; returns the section and its files.
 
+    Args:
+        folder: that `eval.robustness` wrote.
+        digest: of the model whose card it is.
+
     Raises:
-        DataError: the folder holds no results of `eval.robustness`.
+        DataError: the folder holds no results of `eval.robustness`, or those of another model.
     """
+    check_weights(folder, read_result(folder / "robustness.json", "python -m eval.robustness"), digest)
     path = folder / "robustness.md"
     try:
         head, *sections = path.read_text(encoding="utf-8").split("\n### ")

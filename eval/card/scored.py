@@ -1,10 +1,10 @@
 """Sections on pairs that were scored: what `python -m eval.protocols` left in a folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.card.results import check_weights, read_result
 from eval.card.words import percent, picture, table, with_interval
 from facecore.errors import DataError
 
@@ -58,15 +58,12 @@ def read_scored(folder: Path, digest: str, protocol: str) -> Scored:
     Raises:
         DataError: it holds no such results, or those of another model.
     """
-    try:
-        report, figures = (json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("report", "figures"))
-        found, name = report["record"]["model"]["digest"], str(figures["protocol"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder}: no results of python -m eval.protocols with a report: {error}") from error
+    command = "python -m eval.protocols with a report"
+    report, figures = (read_result(folder / f"{name}.json", command) for name in ("report", "figures"))
+    check_weights(folder, report.get("record"), digest)
+    name = str(figures.get("protocol"))
     if not name.startswith(protocol):
         raise DataError(f"{folder}: holds the protocol {name}, and {protocol} is needed here")
-    if found != digest:
-        raise DataError(f"{folder}: was measured on other weights (digest {found[:12]}, the model's is {digest[:12]})")
     return Scored(folder, report, figures)
 
 

@@ -7,7 +7,7 @@ at all. Numbers are those of the local engine to the last bit, since the same fu
 
 These are tasks of Ray's core and not of Ray Data, which wants to know all blocks of a data set before it starts.
 
-Limits: this machine holds all embeddings (1 KB each for the bundled model) and 17 bytes a pair. Each machine's object
+Limits: this machine holds all embeddings (0.5 KB each for the bundled model) and 17 bytes a pair. Each machine's object
 store should hold the embeddings that its parts need at once; where it cannot, Ray moves shards to and from the disk,
 which is right but slow. A task needs up to `2 * PART_ROWS` embeddings besides.
 """

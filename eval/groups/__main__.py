@@ -8,8 +8,9 @@ whose split `fairface_val` holds one photo of each person. Every two photos are 
 whose score reaches the threshold. By default only the photos of the half `test` of val_pairs.parquet take part, which
 had no part in the calibration.
 
-Written to --out: groups.csv (a row for each two groups, intervals included), groups.md (tables and what they mean) and
-groups.png (the rates within groups). How often the same person is missed cannot be had from one photo each.
+Written to --out: groups.csv (a row for each two groups, intervals included), groups.md (tables and what they mean),
+groups.png (the rates within groups) and groups.json (what was measured on what). How often the same person is missed
+cannot be had from one photo each.
 
 Exit code: 0 done; 2 wrong usage, or shards or a model that cannot be used; 3 the result could not be written;
 130 interrupted.
@@ -28,6 +29,7 @@ from eval.groups.faces import read_labelled
 from eval.groups.picture import draw
 from eval.groups.rates import GroupRate, group_rates
 from eval.groups.words import Measured, to_markdown
+from eval.results import model_record, write_record
 from facecore.command_line import DONE, run_command
 from facecore.files import atomic_path, write_text
 from facecore.flags import add_decision_flags, add_model_flags, recognizer_from
@@ -74,8 +76,10 @@ def _measure(a: argparse.Namespace) -> int:
     measured = Measured(str(a.model), len(rows), a.half, threshold, what)
     text = to_markdown(measured, rates)
     _write(a.out, rates, text)
+    settings = {"half": a.half, "split": a.split, "photos": len(rows), "threshold": threshold}
+    write_record({"model": model_record(recognizer.model), **settings}, a.out / "groups.json")
     print(text)
-    print(f"wrote {a.out / 'groups.csv'}, groups.md and groups.png", file=sys.stderr)
+    print(f"wrote {a.out / 'groups.csv'}, groups.md, groups.png and groups.json", file=sys.stderr)
     return DONE
 
 

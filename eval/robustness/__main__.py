@@ -11,12 +11,12 @@ makes of such photos is not part of it.
 For the warning of hidden faces, --hidden faces are covered in more varied ways; the report tells how many of them the
 model's quality.json warns of, and of how many that are not covered.
 
-Written to --out: robustness.csv (a row a level), robustness.md (tables, and until where each is usable) and
-robustness.png (a panel a kind).
+Written to --out: robustness.csv (a row a level), robustness.md (tables, and until where each is usable),
+robustness.png (a panel a kind) and robustness.json (what was measured on what).
 
 --limits FILE writes what the page warns by (quality.json, which belongs into the model directory): the sharpness,
-brightness and distance of the eyes at which a fifth of the matches are lost, and what tells hidden faces by their
-embeddings. These are choices, made on the half "fit".
+brightness and distance of the eyes at which a fifth of the matches are lost, and what tells hidden faces by the
+network's features of them. These are choices, made on the half "fit".
 
 Exit code: 0 done; 2 wrong usage, or shards or a model that cannot be used; 3 the result could not be written;
 130 interrupted.
@@ -32,6 +32,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from eval.decision import chosen_threshold
+from eval.results import model_record, write_record
 from eval.robustness.damage import DAMAGES, Crop
 from eval.robustness.hidden import make_probe, measure_probe, read_faces
 from eval.robustness.limits import limits, to_json
@@ -88,7 +89,7 @@ def _measure(a: argparse.Namespace) -> int:
     people = read_people(a.shards, a.split, a.half, a.photos, a.seed)
     damages = [damage for damage in DAMAGES if damage.name in a.damage]
     # A file that came from other weights must not keep a new one from being made.
-    own = read_limits(recognizer.model.directory, None if a.limits else recognizer.embedding_dim).hidden
+    own = read_limits(recognizer.model.directory, None if a.limits else recognizer.feature_dim).hidden
 
     def embed(crops: Sequence[Crop]) -> NDArray[np.float32]:
         return encode(recognizer, crops, a.batch_size)
@@ -96,14 +97,16 @@ def _measure(a: argparse.Namespace) -> int:
     every = outcomes(people, damages, threshold, embed)
     found = {damage: [outcome for outcome in every if outcome.damage == damage.name] for damage in damages}
     counts = len(np.unique(people.people)), len(people.images), len(people.damaged)
-    probe, told = _hidden(a, own, embed)
+    probe, told = _hidden(a, own, lambda crops: features(recognizer, crops, a.batch_size))
     text = to_markdown(Measured(str(a.model), a.half, *counts, threshold, what), found) + told
     _write(a.out, every, text, draw(found))
+    settings = {"half": a.half, "split": a.split, "photos": len(people.damaged), "threshold": threshold}
+    write_record({"model": model_record(recognizer.model), **settings}, a.out / "robustness.json")
     if a.limits:
         chosen = limits(found, f"half fit, {len(people.damaged):,} damaged photos of {counts[0]} people", probe)
         write_text(a.limits, to_json(chosen))
     print(text)
-    print(f"wrote {a.out / 'robustness.csv'}, robustness.md and robustness.png", file=sys.stderr)
+    print(f"wrote {a.out / 'robustness.csv'}, robustness.md, robustness.png and robustness.json", file=sys.stderr)
     return DONE
 
 
@@ -122,6 +125,12 @@ def _hidden(a: argparse.Namespace, own: HiddenProbe | None, encode: Encode) -> t
 def encode(recognizer: FaceRecognizer, crops: Sequence[Crop], batch_size: int) -> NDArray[np.float32]:
     """Embeddings of any number of crops: (N, D) float32 of length one."""
     return recognizer.encode([recognizer.input.fit(crop) for crop in crops], batch_size)
+
+
+def features(recognizer: FaceRecognizer, crops: Sequence[Crop], batch_size: int) -> NDArray[np.float32]:
+    """Features of any number of crops: (N, F) float32 of length one, see `FaceRecognizer.features`."""
+    batches = (crops[i : i + batch_size] for i in range(0, len(crops), batch_size))
+    return np.concatenate([recognizer.features([recognizer.input.fit(crop) for crop in batch]) for batch in batches])
 
 
 def _write(out: Path, every: Sequence[Outcome], text: str, picture: bytes) -> None:

@@ -61,7 +61,7 @@ def hidden_words(warned: Warned, half: str, unseen: bool) -> str:
         "### The warning of hidden faces",
         "",
         f"{warned.faces:,} faces of {warned.people:,} people (half {half}; a photo of somebody unknown counts as one "
-        f"more), each as it is and covered once; what tells them by the embedding is {source}.",
+        f"more), each as it is and covered once; what tells them by the network's features is {source}.",
         "",
         "| faces | warned of |",
         "| --- | --- |",

@@ -104,6 +104,15 @@ class ResNet(EmbeddingNetwork):
         pooled: Tensor = self.avgpool(x)
         return pooled.flatten(1)
 
+    @property
+    def penultimate_dim(self) -> int:
+        """Width of the pooled features."""
+        return WIDTHS[3]
+
+    def penultimate(self, x: Tensor) -> Tensor:
+        """The same as `features`."""
+        return self.features(x)
+
     def embed(self, x: Tensor) -> Tensor:
         """The embedding, (N, 3, H, W) float -> (N, embedding_dim), not normalised."""
         embedding: Tensor = self.neck(self.features(x))

@@ -113,6 +113,15 @@ class Student(EmbeddingNetwork):
             normalised: Tensor = self.norm(pooled.float())
         return normalised
 
+    @property
+    def penultimate_dim(self) -> int:
+        """Width of the pooled features."""
+        return self.backbone.embedding_dim
+
+    def penultimate(self, x: Tensor) -> Tensor:
+        """The same as `features`."""
+        return self.features(x)
+
     def head(self, name: str) -> AffineHead:
         """The head that answers in the space of the teacher called `name`."""
         head = self.heads[name]

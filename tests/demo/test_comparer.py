@@ -301,7 +301,7 @@ def test_limits_of_the_model_s_own_file_hold(recognizer: FaceRecognizer, photos:
     assert html.count("The face is blurred.") == 2
     narrow = strict | {"hidden": {"direction": [1.0, 2.0], "offset": 0.5}}
     (tmp_path / "quality.json").write_text(json.dumps(narrow))
-    with pytest.raises(ModelError, match=r"quality\.json: .* has 2 numbers, but the model's embeddings have 128"):
+    with pytest.raises(ModelError, match=r"quality\.json: .* has 2 numbers, but the model's features have 512"):
         Comparer(own, tmp_path / "uploads")
     (tmp_path / "quality.json").write_text("{")
     with pytest.raises(ModelError, match=r"quality\.json"):

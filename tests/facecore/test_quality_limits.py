@@ -54,7 +54,7 @@ def test_what_is_not_known_is_no_concern() -> None:
     assert concerns(unknown, QualityLimits(1000.0, roll=0.0, yaw=0.0, pitch=0.0, outside=0.0, hidden=PROBE)) == ()
 
 
-def test_hidden_is_told_from_the_embedding_alone() -> None:
+def test_hidden_is_told_from_the_features_alone() -> None:
     limits = QualityLimits(hidden=PROBE)
     covered, edge, plain = (np.array(e, np.float32) for e in ((1, 0), (1, 0.5), (0, 1)))
     (concern,) = concerns(GOOD, limits, covered)
@@ -69,10 +69,10 @@ def test_hidden_is_told_from_the_embedding_alone() -> None:
 def test_a_probe_for_another_width_is_refused_when_read_and_when_used(tmp_path: Path) -> None:
     (tmp_path / "quality.json").write_text(json.dumps(QualityLimits(hidden=PROBE).to_dict()))
     assert read_limits(tmp_path, 2).hidden == read_limits(tmp_path).hidden == PROBE
-    with pytest.raises(ModelError, match="has 2 numbers, but the model's embeddings have 3") as error:
+    with pytest.raises(ModelError, match="has 2 numbers, but the model's features have 3") as error:
         read_limits(tmp_path, 3)
     assert str(tmp_path / "quality.json") in str(error.value)
-    with pytest.raises(ModelError, match="has 2 numbers, but the model's embeddings have 3"):
+    with pytest.raises(ModelError, match="has 2 numbers, but the model's features have 3"):
         concerns(GOOD, QualityLimits(hidden=PROBE), np.zeros(3, np.float32))
 
 
@@ -87,14 +87,14 @@ def test_a_good_photo_and_a_poor_one(recognizer: FaceRecognizer, astronaut: np.n
 def test_a_mask_is_noticed_and_a_bare_face_is_not(
     recognizer: FaceRecognizer, astronaut: np.ndarray, masked: np.ndarray, hopper_path: Path
 ) -> None:
-    limits = read_limits(recognizer.model.directory, recognizer.embedding_dim)
+    limits = read_limits(recognizer.model.directory, recognizer.feature_dim)
     for left, right, expected in ((masked, astronaut, [True, False]), (hopper_path, masked, [False, True])):
         comparison = recognizer.compare(left, right)
-        assert comparison.embeddings is not None
         hidden = []
-        for side, embedding in zip((comparison.left, comparison.right), comparison.embeddings, strict=True):
+        for side in (comparison.left, comparison.right):
             assert side.quality is not None
-            hidden.append("hidden" in [concern.reason for concern in concerns(side.quality, limits, embedding)])
+            (features,) = recognizer.features([side.crop])
+            hidden.append("hidden" in [concern.reason for concern in concerns(side.quality, limits, features)])
         assert hidden == expected
 
 

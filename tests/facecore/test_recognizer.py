@@ -1,11 +1,14 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from facecore import checkpoint
 from facecore.errors import ImageError, ModelError, NoFaceError, SeveralFacesError
+from facecore.models import AlexNet, Student
 from facecore.pretrained import DEFAULT_MODEL, find_model
 from facecore.recognizer import FaceRecognizer, decision_threshold
 
@@ -223,6 +226,27 @@ def test_a_comparison_holds_the_embeddings_of_its_crops_and_shows_them_to_nobody
     assert "embeddings" not in comparison.to_dict()
     assert "embeddings" not in repr(comparison)
     assert recognizer.compare(astronaut, coffee).embeddings is None
+
+
+def test_features_are_the_pooled_ones_whatever_runs_the_network(
+    recognizer: FaceRecognizer, crops: list[np.ndarray]
+) -> None:
+    found = recognizer.features(crops)
+    assert (found.shape, found.dtype) == ((2, recognizer.feature_dim), np.float32)
+    network = recognizer.model.network
+    assert isinstance(network, Student)
+    with torch.inference_mode():
+        pooled = torch.cat([network.features(torch.from_numpy(recognizer.input.array([crop]))) for crop in crops])
+    np.testing.assert_allclose(found, torch.nn.functional.normalize(pooled).numpy(), atol=1e-5)
+
+
+def test_a_network_without_a_layer_before_the_embedding_has_the_embedding_for_features(
+    recognizer: FaceRecognizer, crops: list[np.ndarray]
+) -> None:
+    alexnet = dataclasses.replace(recognizer.model, network=AlexNet(num_classes=0).eval())
+    plain = FaceRecognizer(alexnet, device="cpu")
+    assert plain.feature_dim == plain.embedding_dim
+    np.testing.assert_allclose(plain.features(crops), plain.encode(crops, 2), atol=1e-5)
 
 
 def test_a_template_is_the_mean_of_the_photos_that_can_be_used(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eval.card.__main__ import TITLES, main
-from eval.card.blocks import BEGIN, END, empty, fill, names
+from eval.card.blocks import BEGIN, END, empty, fill
 from eval.card.scored import read_scored
 from facecore import checkpoint
 from facecore.errors import DataError
@@ -67,11 +67,13 @@ def digest_of(model: Path) -> str:
 def test_a_card_is_begun(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(model)]) == 0
     text = (model / "README.md").read_text()
-    assert names(text) == list(TITLES)
+    places = [text.index(BEGIN.format(name)) for name in TITLES]
+    assert places == sorted(places)
     assert text.startswith("---\nlibrary_name: facecore\n")
     calibration = checkpoint.load(model).calibration
     assert calibration is not None
     assert f"Shipped threshold: {calibration.threshold:.4f}." in text
+    assert f"`{digest_of(model)}`" in text
     assert f"| {calibration.evidence['all']['auc']:.4f} |" in text
     assert "wrote thresholds, accuracy in" in capsys.readouterr().err
     assert not (model / "evidence").exists()
@@ -132,6 +134,7 @@ def test_groups_and_poor_photos(model: Path, tmp_path: Path) -> None:
     )
     for name in ("groups", "robustness"):
         (folder / f"{name}.png").write_bytes(PNG)
+        (folder / f"{name}.json").write_text(json.dumps({"model": {"digest": digest_of(model)}}))
     assert main([str(model), "--groups", str(folder), "--robustness", str(folder)]) == 0
     text = (model / "README.md").read_text()
     assert "| age | 3-9 | 2.000 % (1.500 to 2.500) | 80 of 4,005 |" in text
@@ -147,6 +150,11 @@ def test_results_of_other_weights_are_refused(model: Path, tmp_path: Path, capsy
     folder = results(tmp_path / "lfw", "lfw", "f" * 64)
     assert main([str(model), "--lfw", str(folder)]) == 2
     assert "was measured on other weights (digest ffffffffffff" in capsys.readouterr().err
+    for name in ("groups", "robustness"):
+        for record, words in (({"model": {"digest": "f" * 64}}, "other weights"), ({}, "does not say what model")):
+            (tmp_path / f"{name}.json").write_text(json.dumps(record))
+            assert main([str(model), f"--{name}", str(tmp_path)]) == 2
+            assert words in capsys.readouterr().err
     assert not (model / "README.md").exists()
 
 
@@ -158,6 +166,12 @@ def test_results_of_something_else_are_refused(model: Path, tmp_path: Path, caps
         read_scored(tmp_path, digest_of(model), "lfw")
     for flag in ("--groups", "--robustness"):
         assert main([str(model), flag, str(tmp_path)]) == 2
+        assert f"no results of python -m eval.{flag[2:]}" in capsys.readouterr().err
+    (tmp_path / "groups.json").write_text("[]")
+    assert main([str(model), "--groups", str(tmp_path)]) == 2
+    assert "not an object" in capsys.readouterr().err
+    (tmp_path / "groups.json").write_text(json.dumps({"model": {"digest": digest_of(model)}}))
+    assert main([str(model), "--groups", str(tmp_path)]) == 2
     assert "no table of python -m eval.groups" in capsys.readouterr().err
 
 

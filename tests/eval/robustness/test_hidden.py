@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from eval.robustness.__main__ import encode, main
+from eval.robustness.__main__ import features, main
 from eval.robustness.covering import SHAPES, cover
 from eval.robustness.damage import Crop
 from eval.robustness.hidden import FALSE_ALARMS, Faces, cover_faces, make_probe, measure_probe, read_faces
@@ -64,7 +64,7 @@ def test_a_probe_is_made_alike_twice_and_measured_as_it_is_used() -> None:
     assert warned.plain == np.mean([probe.value(embedding) > 0 for embedding in faces.plain])
     first = faces.covered[faces.kinds == KINDS[0]]
     assert warned.covered[KINDS[0]] == np.mean([probe.value(embedding) > 0 for embedding in first])
-    with pytest.raises(ModelError, match="has 2 numbers, but the model's embeddings have 16"):
+    with pytest.raises(ModelError, match="has 2 numbers, but the model's features have 16"):
         measure_probe(HiddenProbe((1.0, 2.0), 0.0), faces)
 
 
@@ -162,14 +162,14 @@ def test_the_command_makes_a_probe_and_tells_what_the_model_s_own_is_worth(
     made = QualityLimits.from_dict(json.loads(path.read_text())).hidden
     assert made is not None
     assert made != read_limits(recognizer.model.directory).hidden
-    made.check(recognizer.embedding_dim)
+    made.check(recognizer.feature_dim)
     assert "each tried on people it has not seen" in capsys.readouterr().out
     assert main(flags) == 0
     report = capsys.readouterr().out
     assert report.strip() == (tmp_path / "out" / "robustness.md").read_text().strip()
     own = read_limits(recognizer.model.directory).hidden
     assert own is not None
-    faces = read_faces(named_shards, "test", 40, 0, lambda crops: encode(recognizer, crops, 8))
+    faces = read_faces(named_shards, "test", 40, 0, lambda crops: features(recognizer, crops, 8))
     warned = measure_probe(own, faces)
     assert "half test" in report.split("### The warning of hidden faces")[1]
     for share, name in (
@@ -181,15 +181,16 @@ def test_the_command_makes_a_probe_and_tells_what_the_model_s_own_is_worth(
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_the_bundled_probe_does_what_its_card_says_on_people_kept_apart(
+def test_the_bundled_probe_keeps_its_promise_on_people_kept_apart(
     shared_data: Path, recognizer: FaceRecognizer
 ) -> None:
     """Other faces than the card's: 300 tell a share to 9 in 100 (three standard errors)."""
-    own = read_limits(recognizer.model.directory, recognizer.embedding_dim).hidden
+    own = read_limits(recognizer.model.directory, recognizer.feature_dim).hidden
     assert own is not None
-    faces = read_faces(shared_data / "train", "test", 300, 1, lambda crops: encode(recognizer, crops, 64))
+    faces = read_faces(shared_data / "train", "test", 300, 1, lambda crops: features(recognizer, crops, 64))
     warned = measure_probe(own, faces)
     assert warned.plain < 0.05
+    assert np.mean(list(warned.covered.values())) > 0.6
     card = (recognizer.model.directory / "README.md").read_text(encoding="utf-8")
     for kind, share in warned.covered.items():
         row = card.partition(f"| covered {kind} | ")[2]

@@ -38,6 +38,7 @@ def test_logits_are_the_linear_layer_over_the_embedding() -> None:
     with torch.inference_mode():
         assert network.embed(x).shape == (2, 128)
         assert network(x).shape == (2, 4000)
+        assert network.penultimate(x).shape == (2, network.penultimate_dim) == (2, 512)
         torch.testing.assert_close(network(x), network.fc(network.embed(x)))
 
 
