@@ -1,6 +1,6 @@
 """Compare two photos in the browser.
 
-    python app.py [--host ADDRESS] [--port N] [--model NAME] [--auth-file FILE] [--root-path PATH] [--mcp]
+    python app.py [--host ADDRESS] [--port N] [--model NAME...] [--auth-file FILE] [--root-path PATH] [--mcp]
 
 Runs unchanged as a Hugging Face Space.
 """

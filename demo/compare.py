@@ -1,15 +1,16 @@
 """The tab that compares two photos: its parts, and what happens on which press."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from demo import tabs, text, text_scale, text_why
-from demo.comparer import AT_ONCE, Answer, Comparer, UnknownSetting
+from demo import tabs, text, text_models, text_why
+from demo.choices import MODEL_ID, SPEAK, costs, levels, strictness_choice
+from demo.comparer import AT_ONCE, Answer, Comparer
 from demo.examples import Examples
+from demo.models import UnknownChoice
 from demo.result import note
 from demo.strictness import BALANCED
 from demo.uploads import Upload
@@ -28,17 +29,18 @@ element.setAttribute('aria-live', 'polite');
 element.setAttribute('aria-atomic', 'false');
 // While an answer is awaited, nothing else may be asked about what is shown: its answer could come after that one.
 let held = 0;
-const strict = document.querySelector('#fc-strict');
+const choices = [...document.querySelectorAll('#fc-strict, #fc-model')];
+const make = inert => choices.forEach(choice => { choice.inert = inert; });
 const release = () => {
   clearInterval(held);
   held = 0;
-  if (strict) strict.inert = false;
+  make(false);
 };
 const hold = (whole = true) => {
   release();
   const since = Date.now();
   let worked = false;
-  if (strict) strict.inert = whole;
+  make(whole);
   held = setInterval(() => {
     const working = document.querySelector('#fc-view [data-testid="status-tracker"].translucent:not(.hide)');
     worked ||= Boolean(working);
@@ -47,7 +49,8 @@ const hold = (whole = true) => {
   }, 100);
 };
 watch('value', release);
-strict?.addEventListener('change', () => hold(false));  // of several choices of strictness the last one counts
+// Of several choices of strictness or model the last one counts.
+choices.forEach(choice => choice.addEventListener('change', () => hold(false)));
 const isThere = (photo, place) => {
   const shown = document.querySelectorAll('#fc-inputs .fc-input')[place]?.querySelector('img[src*="file="]');
   return shown ? decodeURIComponent(shown.src).includes(`/${photo}/`) : !photo;
@@ -71,10 +74,9 @@ document.addEventListener('click', event => {
   if (event.target.closest('#fc-why-button')) root.add('fc-why-asked');
 });
 """
-_LIVE_JS = "element.setAttribute('role', 'status'); element.setAttribute('aria-live', 'polite');"
 
 # What made a score must not stand beside another one, whichever of the two comes first.
-_WHY_JS = f"""{_LIVE_JS}
+_WHY_JS = f"""{SPEAK}
 const compared = part => document.querySelector(part + ' [data-about]')?.dataset.about;
 const drop = () => {{ if (compared('#fc-why') !== compared('#fc-view')) props.value = ''; }};
 watch('value', () => {{ if (compared('#fc-why')) drop(); }});
@@ -84,8 +86,14 @@ document.addEventListener('fc-shown', drop);
 _CLEARED_JS = "() => { document.documentElement.classList.remove('fc-asked', 'fc-why-asked'); return [null, '']; }"
 
 
-def tab(compare: Comparer, examples: Examples) -> None:
-    """Build the components into the Blocks that are open."""
+def tab(compare: Comparer, examples: Examples, model: gr.Radio) -> None:
+    """Build the components into the Blocks that are open.
+
+    Args:
+        compare: does the work.
+        examples: pairs to try.
+        model: in which the visitor chooses a model.
+    """
     gr.Markdown(text.NOTICE, elem_id="fc-notice")
     with gr.Row(elem_id="fc-inputs"):
         left, right = (
@@ -102,7 +110,7 @@ def tab(compare: Comparer, examples: Examples) -> None:
             for label in text.PHOTO_LABELS.values()
         )
     # What is chosen stands above the button, so that the answer comes first below it.
-    strictness = _strictness(compare)
+    strictness, cost = strictness_choice(compare.models, model)
     button = gr.Button(text.COMPARE, variant="primary", size="lg", elem_id="fc-compare")
     view = gr.HTML(elem_id="fc-view", apply_default_css=False, js_on_load=tabs.LATE + _VIEW_JS)
     ask = gr.Button(text_why.WHY, elem_id="fc-why-button")
@@ -121,7 +129,7 @@ def tab(compare: Comparer, examples: Examples) -> None:
 
     work: dict[str, Any] = {
         "fn": _compared(compare),
-        "inputs": [left, right, left_face, right_face, strictness],
+        "inputs": [left, right, left_face, right_face, strictness, model],
         "outputs": [details, view],
         # Gradio would open the file first, to turn and convert it: limits, errors and the reading of EXIF would be
         # Gradio's, and the score could differ from that of the same file elsewhere.
@@ -146,13 +154,15 @@ def tab(compare: Comparer, examples: Examples) -> None:
         "api_visibility": "private",
     }
     view.choose(_chosen(compare), [strictness], [details, view], **again, trigger_mode="always_last")
-    strictness.input(
+    # One event for both, so that of all choices the last one counts.
+    gr.on(
+        [strictness.input, model.input],
         _rejudged(compare),
-        [key, strictness],
-        [details, view],
+        [key, strictness, model],
+        [details, view, strictness, cost],
         **again,
         trigger_mode="always_last",
-        js=f"(key, strictness) => [{_KEY}, strictness]",
+        js=f"(key, strictness, model) => [{_KEY}, strictness, model]",
     )
     again["show_progress"] = "minimal"
     ask.click(_explained(compare), [key], [why], **again, js=f"() => [{_KEY}]")
@@ -167,41 +177,19 @@ def tab(compare: Comparer, examples: Examples) -> None:
     )
 
 
-def _strictness(compare: Comparer) -> gr.Radio:
-    """The choice of strictness with what the chosen one costs; not shown where the model leaves nothing to choose."""
-    calibration = compare.calibration
-    shown = calibration is not None and len(compare.settings) > 1
-    with gr.Column(elem_id="fc-strict", visible=shown):
-        strictness = gr.Radio(
-            [(text_scale.STRICTNESS_LABELS[name], name) for name in compare.settings] or [BALANCED],
-            value=BALANCED,
-            label=text_scale.STRICTNESS,
-            elem_id="fc-strictness",
-        )
-        if calibration is not None:
-            counted = calibration.thresholds[0]
-            source = text_scale.measured_on(counted.genuine, counted.impostors)
-            costs = {
-                name: note(f"{text_scale.cost(setting.missed, setting.strangers, calibration.rarest)} {source}")
-                for name, setting in compare.settings.items()
-            }
-            cost = gr.HTML(costs[BALANCED], elem_id="fc-cost", apply_default_css=False, js_on_load=_LIVE_JS)
-            strictness.change(
-                fn=None,
-                js=f"name => ({json.dumps(costs)})[name]",
-                inputs=strictness,
-                outputs=cost,
-                api_visibility="private",
-            )
-    return strictness
-
-
 def _compared(compare: Comparer) -> Callable[..., Answer]:
     def compared(
-        left: Upload | None, right: Upload | None, left_face: int = 0, right_face: int = 0, strictness: str = BALANCED
+        left: Upload | None,
+        right: Upload | None,
+        left_face: int = 0,
+        right_face: int = 0,
+        strictness: str = BALANCED,
+        model: str | None = None,
     ) -> Answer:
         with _told():
-            return _unless_full(lambda: compare(left, right, left_face, right_face, strictness), compare.no_room)
+            return _unless_full(
+                lambda: compare(left, right, left_face, right_face, strictness, model), lambda: compare.no_room(model)
+            )
 
     return compared
 
@@ -220,14 +208,28 @@ def _chosen(compare: Comparer) -> Callable[..., object]:
     return chosen
 
 
-def _rejudged(compare: Comparer) -> Callable[..., object]:
-    def rejudged(key: str, strictness: str) -> object:
-        if not key:
-            return gr.skip()  # nothing is shown yet
+def _rejudged(compare: Comparer) -> Callable[..., tuple[object, ...]]:
+    """What happens when another strictness or another model was chosen: (details, view, strictness, cost)."""
+
+    def rejudged(key: str, strictness: str, model: str, event: gr.EventData) -> tuple[object, ...]:
+        switched = getattr(event.target, "elem_id", None) == MODEL_ID
+        forgotten = text_models.PRESS_COMPARE if switched else text.FORGOTTEN
+
+        def failed(why: str) -> tuple[object, object]:
+            # What the former model said must not stand beside the name of this one.
+            return (None, note(why)) if switched else _kept(why)
+
         with _told():
-            return _unless_full(
-                lambda: compare.rejudge(key, strictness) or _kept(text.FORGOTTEN), lambda: _kept(text.DISK_FULL)
-            )
+            offer = compare.models.pick(model)
+            level = BALANCED if switched and strictness not in offer.settings else strictness
+            shown: tuple[object, object] = (gr.skip(), gr.skip())
+            if key:  # else nothing is shown yet
+                shown = _unless_full(
+                    lambda: compare.rejudge(key, level, model) or failed(forgotten), lambda: failed(text.DISK_FULL)
+                )
+            if not switched:
+                return *shown, gr.skip(), gr.skip()
+            return *shown, gr.Radio(levels(offer), value=level), costs(offer)[level]
 
     return rejudged
 
@@ -239,10 +241,10 @@ def _explained(compare: Comparer) -> Callable[[str], str]:
     return why
 
 
-def _kept(why: str) -> object:
-    """Leave the page as it is and say why nothing happened."""
+def _kept(why: str) -> tuple[object, object]:
+    """Leave details and view as they are and say why nothing happened."""
     gr.Warning(why)
-    return gr.skip()
+    return gr.skip(), gr.skip()
 
 
 def _unless_full(work: Callable[[], Told], full: Callable[[], Told]) -> Told:
@@ -260,5 +262,5 @@ def _told() -> Iterator[None]:
     """Tell people what the server does not offer, without a traceback in its log."""
     try:
         yield
-    except UnknownSetting as error:
+    except UnknownChoice as error:
         raise gr.Error(str(error), print_exception=False) from None

@@ -19,7 +19,7 @@ class Options:
     Attributes:
         host: to listen on; None for this machine alone.
         port: None for the first free one from 7860.
-        model: see `FaceRecognizer.from_pretrained`; None for the bundled one.
+        models: see `FaceRecognizer.from_pretrained`; none for all that are bundled.
         accounts: who may see the page, as pairs of name and password; anybody where there are none.
         root_path: where a reverse proxy puts the page, such as "/faces"; empty where there is none.
         queue_size: how many calls may wait.
@@ -28,7 +28,7 @@ class Options:
 
     host: str | None = None
     port: int | None = None
-    model: str | None = None
+    models: tuple[str, ...] = ()
     accounts: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     root_path: str = ""
     queue_size: int = QUEUE_SIZE
@@ -54,7 +54,8 @@ def read_options(argv: Sequence[str] | None, environment: MutableMapping[str, st
         root_path = _root_path(given.root_path)
     except ValueError as error:
         parser.error(str(error))
-    return Options(given.host, given.port, given.model, accounts, root_path, given.queue_size, given.mcp)
+    models = tuple(given.model or _names(environment.get("FACECORE_MODEL", "")))
+    return Options(given.host, given.port, models, accounts, root_path, given.queue_size, given.mcp)
 
 
 def _parser(environment: MutableMapping[str, str]) -> argparse.ArgumentParser:
@@ -62,7 +63,7 @@ def _parser(environment: MutableMapping[str, str]) -> argparse.ArgumentParser:
     known = environment.get
     parser.add_argument("--host", default=known("GRADIO_SERVER_NAME") or None, help=text.HOST)
     parser.add_argument("--port", type=_port, default=known("GRADIO_SERVER_PORT") or None, help=text.PORT)
-    parser.add_argument("--model", default=known("FACECORE_MODEL") or None, help=text.MODEL)
+    parser.add_argument("--model", nargs="+", help=text.MODEL)
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--auth", metavar="USER:PASSWORD", help=text.AUTH)
     either.add_argument("--auth-file", metavar="FILE", help=text.AUTH_FILE)
@@ -72,6 +73,11 @@ def _parser(environment: MutableMapping[str, str]) -> argparse.ArgumentParser:
     asked = (known("GRADIO_MCP_SERVER") or "").lower() in ("1", "true", "yes")
     parser.add_argument("--mcp", action=argparse.BooleanOptionalAction, default=asked, help=text.MCP)
     return parser
+
+
+def _names(given: str) -> list[str]:
+    """Names with commas between them; a directory may have a comma in its name."""
+    return [given] if given and Path(given).exists() else [name.strip() for name in given.split(",") if name.strip()]
 
 
 def _port(given: str) -> int:

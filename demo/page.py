@@ -7,7 +7,7 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
-from demo import examples, tabs, text, zero_gpu
+from demo import examples, tabs, text, text_models, zero_gpu
 from demo.about import style as about_style
 from demo.about import tab as about_tab
 from demo.about import text as about_text
@@ -16,9 +16,11 @@ from demo.api.endpoints import endpoints
 from demo.api.probes import BusyInWords, Health
 from demo.api.tools import CheckTools
 from demo.blocks import Page
+from demo.choices import model_choice
 from demo.compare import tab
 from demo.comparer import Comparer
 from demo.memory import start_giving_back
+from demo.models import Models, load
 from demo.options import Options
 from demo.pair_list import style as list_style
 from demo.pair_list import tab as list_tab
@@ -31,45 +33,46 @@ from demo.photo_set import text as set_text
 from demo.safety import SWEEP_AGE, SWEEP_EVERY, RefuseRemoteFiles, StayOnThisHost, start_sweeping
 from demo.theme import CSS, HEAD, theme
 from facecore.errors import FacecoreError
-from facecore.pretrained import DEFAULT_MODEL
-from facecore.recognizer import FaceRecognizer, one_thread_per_photo
-from facecore.spec import RecognizerSpec
+from facecore.pretrained import bundled_models
+from facecore.recognizer import one_thread_per_photo
 
 
 class StartError(Exception):
     """The page cannot be started; the message says why and what to do."""
 
 
-def build(recognizer: FaceRecognizer, folder: Path, uploads: Path, unpacked: Path, spec: RecognizerSpec) -> gr.Blocks:
+def build(models: Models, folder: Path, uploads: Path, unpacked: Path) -> gr.Blocks:
     """The page, ready to be launched.
 
     Args:
-        recognizer: compares the photos.
+        models: compare the photos.
         folder: where the example photos are written.
         uploads: where Gradio keeps files, and from where it serves them.
         unpacked: where zips are unpacked, and from where nothing is served.
-        spec: what the recognizer was made from, for worker processes.
     """
     memory = Memory()
     memory.start_forgetting()
-    scorer = ListScorer(recognizer, spec, unpacked, memory)
+    scorer = ListScorer(models, unpacked, memory)
     pairs = examples.make(folder)
-    compare = Comparer(recognizer, uploads)
-    compare(*({"path": str(path)} for path in pairs.same))  # so that the first visitor finds everything loaded
+    compare = Comparer(models, uploads)
+    for offer in models:  # so that the first visitor finds everything loaded
+        compare({"path": str(pairs.same[0])}, {"path": str(pairs.same[1])}, model=offer.name)
     page = Page(title=text.TITLE, analytics_enabled=False, delete_cache=(SWEEP_EVERY, SWEEP_AGE))
     with page:
         gr.Markdown(f"# {text.TITLE}\n{text.INTRODUCTION}", elem_id="fc-head")
+        model = model_choice(models)
         with gr.Tabs(elem_id="fc-tabs", overflow_behavior="wrap"):
             with gr.Tab(text.TWO_PHOTOS):
-                tab(compare, pairs)
+                tab(compare, pairs, model)
             with gr.Tab(set_text.TAB):
-                set_tab.tab(set_tab.sorter(recognizer, uploads))
+                set_tab.tab(set_tab.sorter(models, uploads), model)
             with gr.Tab(list_text.TAB):
-                list_tab.tab(list_tab.list_scorer(scorer, uploads), scorer.limits)
+                list_tab.tab(list_tab.list_scorer(scorer, uploads), scorer.limits, model)
             with gr.Tab(about_text.TAB):
-                about_tab.tab(recognizer.model)
-        endpoints(recognizer)
-        gr.Markdown("\n".join(f"- {limit}" for limit in text.LIMITS), elem_id="fc-limits")
+                about_tab.tab(models, model)
+        endpoints(models, model)
+        limits = (*text.LIMITS, text_models.licences({offer.name: offer.licence for offer in models}))
+        gr.Markdown("\n".join(f"- {limit}" for limit in limits), elem_id="fc-limits")
     return page
 
 
@@ -91,10 +94,10 @@ def serve(folder: Path, options: Options) -> None:
     if options.mcp and (missing := tools.missing()):
         raise StartError(missing)
     try:
-        spec = RecognizerSpec(options.model or DEFAULT_MODEL).resolved()
-        recognizer = spec.make()
-        zero_gpu.use(recognizer)
-        page = build(recognizer, folder / "examples", uploads, unpacked, spec)
+        models = load(options.models or bundled_models())
+        for offer in models:
+            zero_gpu.use(offer.recognizer)
+        page = build(models, folder / "examples", uploads, unpacked)
     except FacecoreError as error:
         raise StartError(str(error)) from error
     page.queue(max_size=options.queue_size, api_open=False)  # so that no call gets around how many run at once
@@ -124,7 +127,7 @@ def serve(folder: Path, options: Options) -> None:
             head=HEAD,
             app_kwargs={
                 "middleware": [
-                    Middleware(Health, model=recognizer.model.name),
+                    Middleware(Health, models=models.names),
                     Middleware(BusyInWords),
                     Middleware(CheckTools),
                     Middleware(RefuseRemoteFiles, uploads=uploads),

@@ -57,12 +57,14 @@ class Pair:
         first: the first photo.
         second: the second photo.
         comparison: of their chosen faces, as the library judges it by itself.
+        cut: names the way in which the faces were cut out: other models can take them if theirs is the same.
         features: of the same two, as `FaceRecognizer.features` gives them; None where they are not needed.
     """
 
     first: Photo
     second: Photo
     comparison: Comparison
+    cut: str
     features: tuple[NDArray[np.float32], ...] | None = None
 
     @property
@@ -76,10 +78,15 @@ class Pair:
         choices = self.first.choices + self.second.choices
         return sum(_REST + (0 if choice.crop is None else choice.crop.nbytes) for choice in choices)
 
+    @property
+    def model(self) -> str:
+        """The name of the model that compared it."""
+        return self.comparison.model
+
     def about(self, key: str) -> str:
         """Names what is compared, so that the page can tell whether an explanation belongs to it.
 
         Args:
             key: under which the pair is remembered.
         """
-        return f"{key}-{self.first.chosen}-{self.second.chosen}"
+        return f"{key}-{self.first.chosen}-{self.second.chosen}-{self.model}"

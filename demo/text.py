@@ -27,7 +27,6 @@ LIMITS = (
     "An answer is a likelihood, not proof: look-alikes, relatives, children and poor photos are where it fails most.",
     "There is no liveness check. A photo of a photo or of a screen passes like the person in it.",
     "It is made for photos of people who agree to it, not for finding out who a stranger is.",
-    "The weights that come with it are for non-commercial research only; the code is under the Apache License 2.0.",
 )
 
 VERDICTS: dict[Verdict, str] = {
@@ -43,10 +42,11 @@ NO_CALIBRATION = (
 )
 API_DESCRIPTION = (
     "Compare two photos. left_face and right_face say which face of several: 0, the default, is the largest, 1 the "
-    "next, and so on. strictness is one of: fewer false matches, balanced, fewer misses. The first output is a JSON "
-    "object: verdict (same, different, uncertain, or null where there is none), score (cosine of both faces' "
-    "embeddings), probability (of the same person, 0 to 1, if both answers were equally likely before looking), "
-    "threshold (the score from which on the verdict is same) and more. The second output is the page's own view of it."
+    "next, and so on. strictness is one of: fewer false matches, balanced, fewer misses. model is one of those that "
+    "the page offers. The first output is a JSON object: verdict (same, different, uncertain, or null where there is "
+    "none), score (cosine of both faces' embeddings), probability (of the same person, 0 to 1, if both answers were "
+    "equally likely before looking), threshold (the score from which on the verdict is same), model and more. The "
+    "second output is the page's own view of it."
 )
 FACE_LABELS = ("Face of the first photo", "Face of the second photo")
 FORGOTTEN = (

@@ -6,7 +6,10 @@ DESCRIPTION = (
 )
 HOST = "address to listen on, 0.0.0.0 for everywhere (GRADIO_SERVER_NAME; default: this machine alone)"
 PORT = "GRADIO_SERVER_PORT; default: the first free one from 7860"
-MODEL = "a bundled model or a model directory (FACECORE_MODEL; default: the bundled one)"
+MODEL = (
+    "bundled models or model directories; of several a visitor chooses one, and the first is chosen at the start "
+    "(FACECORE_MODEL, with commas between them; default: all bundled ones)"
+)
 AUTH = (
     "ask visitors for this name and password (FACECORE_AUTH). On the command line others on this machine can read it "
     "in the list of processes: prefer the variable or --auth-file"

@@ -105,11 +105,12 @@ _PAGE_CSS = """
 #fc-compare:focus-visible, #fc-examples button:focus-visible {
   outline: 3px solid var(--fc-different); outline-offset: 2px; }
 
-#fc-strict { gap: 2px; }
-#fc-strict .form { border: 0; background: transparent; box-shadow: none; }
-#fc-strictness { padding: 0; border: 0; background: transparent; }
-#fc-strictness .wrap { gap: 8px; }
-#fc-strict input[type="radio"]:focus-visible, #fc-why-button:focus-visible {
+#fc-strict, #fc-models { gap: 2px; }
+#fc-strict .form, #fc-models .form { border: 0; background: transparent; box-shadow: none; }
+#fc-strictness, #fc-model { padding: 0; border: 0; background: transparent; }
+#fc-strictness .wrap, #fc-model .wrap { gap: 8px; }
+#fc-strict input[type="radio"]:focus-visible, #fc-models input[type="radio"]:focus-visible,
+#fc-why-button:focus-visible {
   outline: 3px solid var(--fc-different); outline-offset: 2px; }
 #fc-cost, #fc-cost .html-container { padding: 0; }
 #fc-view, #fc-view .html-container { padding: 0; }

@@ -13,6 +13,12 @@ WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "resnet18"
 
 
+def bundled_models() -> list[str]:
+    """Names of the models that come with the package, the default one first."""
+    names = sorted(path.parent.name for path in WEIGHTS.glob("*/config.json"))
+    return sorted(names, key=lambda name: name != DEFAULT_MODEL)
+
+
 def find_model(name: str | os.PathLike[str]) -> Path:
     """The directory or ONNX file of a model: a bundled name, a path, or "hf:org/repo", which is downloaded.
 
@@ -26,7 +32,7 @@ def find_model(name: str | os.PathLike[str]) -> Path:
         return WEIGHTS / text
     if Path(text).exists():
         return Path(text)
-    bundled = ", ".join(sorted(path.parent.name for path in WEIGHTS.glob("*/config.json"))) or "none"
+    bundled = ", ".join(bundled_models()) or "none"
     raise ModelError(f"{text!r} is neither a bundled model ({bundled}) nor a model directory or an ONNX file")
 
 

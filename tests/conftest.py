@@ -42,6 +42,12 @@ def recognizer() -> FaceRecognizer:
 
 
 @pytest.fixture(scope="session")
+def open_recognizer() -> FaceRecognizer:
+    """With the bundled model that is for more than research."""
+    return FaceRecognizer.from_pretrained("resnet18-open", device="cpu")
+
+
+@pytest.fixture(scope="session")
 def masked(recognizer: FaceRecognizer, astronaut: np.ndarray) -> np.ndarray:
     """The astronaut with a light blue mask, drawn from under the eyes to under the chin."""
     (face,) = recognizer.faces(astronaut)

@@ -82,7 +82,7 @@ def test_the_package_brings_the_weights_and_the_commands(tmp_path: Path) -> None
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("facecore-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "facecore/weights/resnet18/config.json" in names
+    assert {f"facecore/weights/{name}/config.json" for name in ("resnet18", "resnet18-open")} <= set(names)
     assert sum(name.endswith(".safetensors") for name in names) > 1
     assert {"eval/score.py", "demo/page.py", "facecore/py.typed"} <= set(names)
     assert not [name for name in names if name.startswith("tests")]

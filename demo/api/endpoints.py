@@ -7,6 +7,7 @@ import gradio as gr
 
 from demo.api import text
 from demo.comparer import AT_ONCE
+from demo.models import Models, UnknownChoice
 from demo.uploads import MAX_BYTES, RefusedUpload, face_number, upload_path
 from facecore.errors import FacecoreError, ImageError
 from facecore.faces.align import align
@@ -51,23 +52,26 @@ def face_finder(recognizer: FaceRecognizer) -> Callable[[object], Answer]:
     return faces
 
 
-def embedder(recognizer: FaceRecognizer) -> Callable[[object, object], Answer]:
-    """The function behind "embed": an upload and the number of a face -> an embedding of length one."""
+def embedder(models: Models) -> Callable[..., Answer]:
+    """The function behind "embed": an upload, the number of a face and a model -> an embedding of length one."""
 
-    def embed(photo: object, face: object = 0) -> Answer:
+    def embed(photo: object, face: object = 0, model: object = None) -> Answer:
         """Turn one face of a photo into an embedding.
 
         Args:
             photo: The photo, as an uploaded file.
             face: Number of the face, 0 for the largest.
+            model: Name of the model.
         """
-        answer: Answer = {"embedding": None, "model": recognizer.model.name, "digest": recognizer.model.digest}
+        answer: Answer = {"embedding": None, "model": None, "digest": None}
         try:
+            recognizer = models.pick(model).recognizer
+            answer |= {"model": recognizer.model.name, "digest": recognizer.model.digest}
             number = face_number(face)
             if number is None:
                 raise RefusedError(text.NO_NUMBER)
             path = uploaded(photo)
-        except RefusedError as error:
+        except (RefusedError, UnknownChoice) as error:
             return {**answer, "why_not": str(error)}
         prepared = recognizer.prepare(path, face=number)
         answer |= {"face": number, "faces_found": len(prepared.faces)}
@@ -107,15 +111,20 @@ def _why_not(error: FacecoreError | None, status: str, number: int, found: int, 
     return text.no_such_face(number, found) if found else text.NO_FACE
 
 
-def endpoints(recognizer: FaceRecognizer) -> None:
-    """Build what is needed for programs alone into the Blocks that are open; nothing of it is shown."""
+def endpoints(models: Models, model: gr.Radio) -> None:
+    """Build what is needed for programs alone into the Blocks that are open; nothing of it is shown.
+
+    Args:
+        models: do the work. Faces are found alike by all.
+        model: in which one of them is chosen.
+    """
     photo = gr.Image(type="filepath", label=text.PHOTO, visible=False)
     face = gr.Number(0, label=text.FACE, precision=0, visible=False)
     found, embedded = (gr.JSON(label=text.RESULT, visible=False) for _ in range(2))
     # Limits and errors are ours, and no more photos are worked on at once than otherwise.
     shared: dict[str, Any] = {"preprocess": False, "concurrency_limit": AT_ONCE, "concurrency_id": "compare"}
     gr.Button(visible=False).click(
-        face_finder(recognizer),
+        face_finder(models.default.recognizer),
         inputs=photo,
         outputs=found,
         api_name="faces",
@@ -123,8 +132,8 @@ def endpoints(recognizer: FaceRecognizer) -> None:
         **shared,
     )
     gr.Button(visible=False).click(
-        embedder(recognizer),
-        inputs=[photo, face],
+        embedder(models),
+        inputs=[photo, face, model],
         outputs=embedded,
         api_name="embed",
         api_description=text.EMBED_DESCRIPTION,

@@ -1,5 +1,6 @@
 """ASGI middleware for what stands around the page: a probe that is always answered, and "busy" in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -16,12 +17,17 @@ class Health:
 
     Args:
         app: everything else.
-        model: name of the model.
+        models: names of the models, the default one first.
     """
 
-    def __init__(self, app: ASGIApp, model: str) -> None:
+    def __init__(self, app: ASGIApp, models: Sequence[str]) -> None:
         self.app = app
-        self._answer: dict[str, Any] = {"status": "ok", "model": model, "version": facecore.__version__}
+        self._answer: dict[str, Any] = {
+            "status": "ok",
+            "model": models[0],
+            "models": [*models],
+            "version": facecore.__version__,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the probe, pass on the rest."""

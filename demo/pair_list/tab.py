@@ -10,6 +10,7 @@ import gradio as gr
 
 from demo import tabs
 from demo.address import address
+from demo.models import UnknownChoice
 from demo.pair_list import text, view
 from demo.pair_list.stop import StoppedError, TooSlowError, go_on_check
 from demo.pair_list.unzip import Limits
@@ -31,7 +32,7 @@ _PROGRESS = gr.Progress()
 
 
 def list_scorer(scorer: ListScorer, uploads: Path) -> Score:
-    """The function behind the button: list and zip -> what the API gives, HTML, and the paths of three files.
+    """The function behind the button: list, zip and model -> what the API gives, HTML, and the paths of three files.
 
     Args:
         scorer: does the work.
@@ -41,13 +42,20 @@ def list_scorer(scorer: ListScorer, uploads: Path) -> Score:
     def pair_list(
         pairs: Upload | None,
         photos: Upload | None,
+        model: str | None = None,
         request: gr.Request | None = None,
         progress: gr.Progress = _PROGRESS,
     ) -> Answer:
-        details, shown, files = score(pairs, photos, request, progress)
+        details, shown, files = score(pairs, photos, model, request, progress)
         return details, tabs.about([pairs, photos], shown), files
 
-    def score(pairs: Upload | None, photos: Upload | None, request: gr.Request | None, progress: gr.Progress) -> Answer:
+    def score(
+        pairs: Upload | None,
+        photos: Upload | None,
+        model: str | None,
+        request: gr.Request | None,
+        progress: gr.Progress,
+    ) -> Answer:
         if not pairs or not photos:
             return _nothing(text.missing(bool(pairs), bool(photos)))
         listed, archive = Path(pairs["path"]), Path(photos["path"])
@@ -62,8 +70,8 @@ def list_scorer(scorer: ListScorer, uploads: Path) -> Score:
         out = uploads / uuid.uuid4().hex
         try:
             out.mkdir(parents=True)
-            result = scorer.score(listed, _name(pairs), archive, out, session, go_on, tell)
-        except RefusedError as error:
+            result = scorer.score(listed, _name(pairs), archive, out, session, go_on, tell, model)
+        except (RefusedError, UnknownChoice) as error:
             answer = _nothing(str(error))
         except StoppedError:
             answer = _nothing(text.STOPPED)
@@ -105,8 +113,14 @@ def _details(result: ScoredList) -> dict[str, Any]:
     return {"why_not": None, **record, "failures": failures, "archive": vars(result.unpacked)}
 
 
-def tab(score: Score, limits: Limits) -> None:
-    """Build the components into the tab that is open."""
+def tab(score: Score, limits: Limits, model: gr.Radio) -> None:
+    """Build the components into the tab that is open.
+
+    Args:
+        score: does the work.
+        limits: what a zip may hold.
+        model: in which the visitor chooses a model.
+    """
     words = text.limits(limits.packed, limits.photos, limits.total, limits.photo, LIST_LINES)
     gr.Markdown(f"{text.INTRODUCTION}\n\n{words}", elem_classes="fc-tab-head")
     with gr.Row(elem_id="fc-list-inputs"):
@@ -137,7 +151,7 @@ def tab(score: Score, limits: Limits) -> None:
     button.click(lambda: switch(True), outputs=[button, stop], **quick)
     running = button.click(
         score,
-        inputs=[pairs, photos],
+        inputs=[pairs, photos, model],
         outputs=outputs,
         preprocess=False,  # limits, errors and names are ours, see the tab that compares two photos
         api_name="pair_list",

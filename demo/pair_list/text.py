@@ -27,11 +27,12 @@ FAILED_HEAD = "Photos that cost pairs"
 FAILED_COLUMNS = ("Photo", "Pairs", "Why")
 STOPPED = "Stopped. There are no results."
 API_DESCRIPTION = (
-    "Score a list of pairs whose photos are in a zip. The first output is a JSON object: pairs, failed_pairs, images, "
-    "image_failures, figures (AUC, EER, TAR at FAR and more, where the list has labels), threshold, model and the "
-    "other settings, as eval.score records them; failures (the photos that cost pairs), archive (what was in the zip), "
-    "and why_not (a sentence where nothing was scored, else null). The second output is the page's own view of it; the "
-    "third three files: scores.csv, scores.json, report.html. Cancelling the job stops the work."
+    "Score a list of pairs whose photos are in a zip. model is one of those that the page offers. The first output is "
+    "a JSON object: pairs, failed_pairs, images, image_failures, figures (AUC, EER, TAR at FAR and more, where the "
+    "list has labels), threshold, model and the other settings, as eval.score records them; failures (the photos that "
+    "cost pairs), archive (what was in the zip), and why_not (a sentence where nothing was scored, else null). The "
+    "second output is the page's own view of it; the third three files: scores.csv, scores.json, report.html. "
+    "Cancelling the job stops the work."
 )
 STATUS = {
     "missing": "is not in the zip",

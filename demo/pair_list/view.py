@@ -9,6 +9,7 @@ import numpy as np
 
 from demo.pair_list import text
 from demo.pair_list.work import ScoredList
+from demo.text_models import compared_by
 from eval.scoring import Scored, Unusable
 from facecore.image import photo_name
 
@@ -48,6 +49,7 @@ def render(result: ScoredList, photo_bytes: int, address: Address) -> str:
         text.photos_used(scored.sides.images, unpacked.ignored, unpacked.large, photo_bytes),
         _verdicts(scored, result.record["threshold"]),
         _judged(result),
+        compared_by(scored.model.name),
     ]
     links = "".join(
         f'<a class="fc-download" href="{escape(address(path))}" download="{path.name}">{escape(words)}</a>'

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from demo.models import Models, Offer
 from demo.pair_list import text
 from demo.pair_list.memory import Memory
 from demo.pair_list.unzip import Limits, Unpacked, ZipError, unpack
@@ -25,8 +26,7 @@ from eval.summary import figures
 from facecore.device import usable_cores
 from facecore.errors import PairListError
 from facecore.image import photo_name
-from facecore.recognizer import FaceRecognizer, decision_threshold
-from facecore.spec import RecognizerSpec
+from facecore.recognizer import decision_threshold
 from facecore.verification.pairs import PairSource, open_pairs
 
 LIST_BYTES = 20_000_000
@@ -66,8 +66,7 @@ class ListScorer:
     """Scores lists, one at a time.
 
     Args:
-        recognizer: has the network.
-        spec: what the recognizer was made from, for worker processes.
+        models: have the networks.
         work: folder for what is unpacked; made if need be, and emptied after each list.
         memory: what is known of photos; None to do without.
         limits: what a zip may hold.
@@ -76,15 +75,13 @@ class ListScorer:
 
     def __init__(
         self,
-        recognizer: FaceRecognizer,
-        spec: RecognizerSpec,
+        models: Models,
         work: Path,
         memory: Memory | None = None,
         limits: Limits | None = None,
         workers: int | None = None,
     ) -> None:
-        self._recognizer = recognizer
-        self._spec = spec
+        self._models = models
         self._work = work
         self._memory = memory
         self.limits = limits or Limits()
@@ -92,7 +89,15 @@ class ListScorer:
         self._busy = threading.Lock()
 
     def score(
-        self, pairs: Path, name: str, archive: Path, out: Path, session: str, go_on: GoOn, tell: Tell
+        self,
+        pairs: Path,
+        name: str,
+        archive: Path,
+        out: Path,
+        session: str,
+        go_on: GoOn,
+        tell: Tell,
+        model: object = None,
     ) -> ScoredList:
         """Score one list.
 
@@ -104,23 +109,35 @@ class ListScorer:
             session: whose embeddings may be used again.
             go_on: asked again and again; what it raises ends the work.
             tell: is told what is being done, how much of it is done, and how much there is.
+            model: the name of the one that scores it; None for the first.
 
         Raises:
+            UnknownChoice: there is no such model.
             RefusedError: list or zip cannot be used.
             OSError: the disk is full.
         """
+        offer = self._models.pick(model)
         # Whoever was cancelled may be busy with a last photo.
         while not self._busy.acquire(timeout=0.1):
             go_on()
         try:
             self._work.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._work) as folder:
-                return self._score(pairs, name, archive, Path(folder), out, session, go_on, tell)
+                return self._score(offer, pairs, name, archive, Path(folder), out, session, go_on, tell)
         finally:
             self._busy.release()
 
     def _score(
-        self, pairs: Path, name: str, archive: Path, folder: Path, out: Path, session: str, go_on: GoOn, tell: Tell
+        self,
+        offer: Offer,
+        pairs: Path,
+        name: str,
+        archive: Path,
+        folder: Path,
+        out: Path,
+        session: str,
+        go_on: GoOn,
+        tell: Tell,
     ) -> ScoredList:
         source, index = _read(pairs, name)
         photos, made = folder / "photos", folder / "made"
@@ -131,7 +148,7 @@ class ListScorer:
         except ZipError as error:
             raise RefusedError(str(error)) from error
         root = _root(photos, index, source)
-        run = self._run(source, session, go_on, tell)
+        run = self._run(offer, source, session, go_on, tell)
         limit = decision_threshold(run.model, None, None)
         sides = embed_names(run, index.names, Resolver(root, lfw=source.kind == "lfw"))
         if not sides.images:
@@ -149,15 +166,15 @@ class ListScorer:
             (made / file).rename(out / file)
         return ScoredList(record, scored, unpacked, *(out / file for file in kept))
 
-    def _run(self, source: PairSource, session: str, go_on: GoOn, tell: Tell) -> Run:
+    def _run(self, offer: Offer, source: PairSource, session: str, go_on: GoOn, tell: Tell) -> Run:
         def watch(done: int, total: int) -> None:
             go_on()
             tell(text.EMBEDDING, done, total)
 
-        engine = LocalEngine(self._recognizer, self._workers, PHOTO_SECONDS, watch=watch)
+        engine = LocalEngine(offer.recognizer, self._workers, PHOTO_SECONDS, watch=watch)
         memory = self._memory.of(session) if self._memory is not None and session else None
-        work = Work(self._spec, "centre" if source.kind == "lfw" else "largest")
-        return Run(self._recognizer, work, engine, memory, quiet=True)
+        work = Work(offer.spec, "centre" if source.kind == "lfw" else "largest")
+        return Run(offer.recognizer, work, engine, memory, quiet=True)
 
     def _report(self, made: Path, name: str, record: dict[str, Any], root: Path, go_on: GoOn, tell: Tell) -> None:
         steps = 0

@@ -11,6 +11,7 @@ import gradio as gr
 
 from demo import tabs
 from demo.address import address
+from demo.models import Models, UnknownChoice
 from demo.photo_set import text, view
 from demo.photo_set.work import FEWEST, MOST, read_photos, sort_set
 from demo.text import DISK_FULL
@@ -28,21 +29,25 @@ Sort = Callable[..., Answer]
 _PROGRESS = gr.Progress()
 
 
-def sorter(recognizer: FaceRecognizer, uploads: Path) -> Sort:
-    """The function behind the button: photos -> what the API gives, HTML, and the path of the CSV.
+def sorter(models: Models, uploads: Path) -> Sort:
+    """The function behind the button: photos and a model -> what the API gives, HTML, and the path of the CSV.
 
     Args:
-        recognizer: does the work.
+        models: do the work.
         uploads: the folder that the page may serve files from; pictures and the CSV go there.
     """
     # These threads stay, since the detector loads its network once for each thread.
     pool = ThreadPoolExecutor(READERS, thread_name_prefix="photo-set")
 
-    def photo_set(photos: list[Upload] | None, progress: gr.Progress = _PROGRESS) -> Answer:
-        details, shown, table = sort(photos or [], progress)
+    def photo_set(photos: list[Upload] | None, model: str | None = None, progress: gr.Progress = _PROGRESS) -> Answer:
+        try:
+            recognizer = models.pick(model).recognizer
+        except UnknownChoice as error:
+            return _nothing(str(error))
+        details, shown, table = sort(recognizer, photos or [], progress)
         return details, tabs.about(photos or [], shown), table
 
-    def sort(given: list[Upload], progress: gr.Progress) -> Answer:
+    def sort(recognizer: FaceRecognizer, given: list[Upload], progress: gr.Progress) -> Answer:
         if not FEWEST <= len(given) <= MOST:
             few = len(given) < FEWEST
             return _nothing(text.too_few(len(given), FEWEST) if few else text.too_many(len(given), MOST))
@@ -75,8 +80,13 @@ def _nothing(words: str) -> Answer:
     return {"why_not": words, "photos": [], "order": [], "groups": None, "pairs": []}, view.sentence(words), None
 
 
-def tab(sort: Sort) -> None:
-    """Build the components into the tab that is open."""
+def tab(sort: Sort, model: gr.Radio) -> None:
+    """Build the components into the tab that is open.
+
+    Args:
+        sort: does the work.
+        model: in which the visitor chooses a model.
+    """
     gr.Markdown(f"{text.INTRODUCTION}\n\n{text.limits(FEWEST, MOST, MAX_BYTES)}", elem_classes="fc-tab-head")
     photos = gr.File(
         label=text.PHOTOS,
@@ -97,7 +107,7 @@ def tab(sort: Sort) -> None:
         details = gr.JSON(label="result", show_label=False, container=False)
     button.click(
         sort,
-        inputs=photos,
+        inputs=[photos, model],
         outputs=[details, shown, table],
         # Limits, errors and the names of files are ours, see the tab that compares two photos.
         preprocess=False,

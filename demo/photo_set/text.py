@@ -33,12 +33,12 @@ RULE = (
     "split a person in two."
 )
 API_DESCRIPTION = (
-    "Compare every photo of a set with every other. The first output is a JSON object: photos (name, status and, where "
-    "there is no face to compare, the error), order (indices of the usable photos, alike ones side by side), groups "
-    "(lists of indices into photos: average linkage at the threshold; null for a model without a calibration), pairs "
-    "(left and right, indices into photos, score, probability, decision), threshold, model, and why_not (a sentence "
-    "where nothing could be compared, else null). The second output is the page's own view of it, the third a CSV of "
-    "all pairs as eval.score writes it."
+    "Compare every photo of a set with every other. model is one of those that the page offers. The first output is a "
+    "JSON object: photos (name, status and, where there is no face to compare, the error), order (indices of the "
+    "usable photos, alike ones side by side), groups (lists of indices into photos: average linkage at the threshold; "
+    "null for a model without a calibration), pairs (left and right, indices into photos, score, probability, "
+    "decision), threshold, model, and why_not (a sentence where nothing could be compared, else null). The second "
+    "output is the page's own view of it, the third a CSV of all pairs as eval.score writes it."
 )
 
 

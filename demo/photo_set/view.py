@@ -10,6 +10,7 @@ from demo import picture
 from demo.photo_set import text
 from demo.photo_set.colours import STEPS, step
 from demo.photo_set.work import Photo, SortedSet
+from demo.text_models import compared_by
 from facecore.verification.calibration import Calibration, Verdict
 
 Address = Callable[[Path], str]
@@ -62,10 +63,11 @@ def _answer(result: SortedSet) -> str:
     head = text.headline(len(several), len(groups) - len(several))
     same, uncertain = _between(result, groups)
     more = text.across(same, uncertain)
+    made_by = compared_by(result.scored.model.name)
     return (
         f'<h2 class="fc-said">{escape(head)}</h2>'
         + (f'<p class="fc-said">{escape(more)}</p>' if more else "")
-        + f'<p class="fc-set-soft">{escape(text.rule(result.threshold))}</p>'
+        + f'<p class="fc-set-soft">{escape(text.rule(result.threshold))} {escape(made_by)}</p>'
     )
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from demo.comparer import Comparer
+from demo.models import Models
 from demo.uploads import Upload
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
@@ -23,7 +24,7 @@ def upload(path: Path) -> Upload:
 
 @pytest.fixture(scope="module")
 def compare(recognizer: FaceRecognizer, tmp_path_factory: pytest.TempPathFactory) -> Comparer:
-    return Comparer(recognizer, tmp_path_factory.mktemp("uploads"))
+    return Comparer(Models.of(recognizer), tmp_path_factory.mktemp("uploads"))
 
 
 def cut_short(path: Path, face: np.ndarray) -> None:

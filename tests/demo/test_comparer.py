@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from demo import text, text_scale, text_trust, text_why
-from demo.comparer import Comparer, UnknownSetting
+from demo.comparer import Comparer
+from demo.models import Models, UnknownChoice
 from demo.uploads import MAX_BYTES, Upload
 from facecore.errors import ModelError
 from facecore.recognizer import FaceRecognizer
@@ -23,7 +24,7 @@ def upload(path: Path) -> Upload:
 
 @pytest.fixture
 def compare(recognizer: FaceRecognizer, tmp_path: Path) -> Comparer:
-    return Comparer(recognizer, tmp_path / "uploads")
+    return Comparer(Models.of(recognizer), tmp_path / "uploads")
 
 
 def refusal(answer: tuple[dict[str, Any], str], *sentences: str) -> None:
@@ -115,7 +116,7 @@ def test_an_unreadable_file_is_named_by_its_place_alone(compare: Comparer, photo
 
 def test_a_model_without_calibration_gives_a_score(recognizer: FaceRecognizer, photos: Photos, tmp_path: Path) -> None:
     plain = FaceRecognizer(replace(recognizer.model, calibration=None), device="cpu")
-    details, html = Comparer(plain, tmp_path)(upload(photos.astronaut), upload(photos.darker))
+    details, html = Comparer(Models.of(plain), tmp_path)(upload(photos.astronaut), upload(photos.darker))
     assert details["score"] > 0.5
     assert details["verdict"] is details["probability"] is details["threshold"] is None
     assert text.ONLY_A_SCORE in html
@@ -187,7 +188,7 @@ def test_a_face_that_is_not_there_is_said(compare: Comparer, photos: Photos) -> 
 
 def test_strictness_moves_the_threshold_and_nothing_else(compare: Comparer, photos: Photos) -> None:
     balanced, html = compare(upload(photos.astronaut), upload(photos.hopper))
-    for name, setting in compare.settings.items():
+    for name, setting in compare.models.default.settings.items():
         answer, view = compare(upload(photos.astronaut), upload(photos.hopper), strictness=name)
         assert answer == balanced | {"threshold": setting.threshold, "verdict": setting.verdict(balanced["score"])}
         again = compare.rejudge(key(html), name)
@@ -202,15 +203,67 @@ def test_another_face_is_judged_by_the_chosen_strictness(compare: Comparer, phot
     _, html = compare(upload(photos.two_people), upload(photos.hopper))
     answer = compare.choose(key(html), "first", 1, "fewer misses")
     assert answer is not None
-    assert answer[0]["threshold"] == compare.settings["fewer misses"].threshold
+    assert answer[0]["threshold"] == compare.models.default.settings["fewer misses"].threshold
 
 
 @pytest.mark.parametrize("strictness", ["", "very", 1, [], {}])
 def test_an_unknown_strictness_is_refused(compare: Comparer, photos: Photos, strictness: object) -> None:
     sentence = "This model can be asked for one of: fewer false matches, balanced, fewer misses."
-    with pytest.raises(UnknownSetting) as error:
+    with pytest.raises(UnknownChoice) as error:
         compare(upload(photos.astronaut), upload(photos.darker), strictness=strictness)
     assert str(error.value) == sentence
+
+
+@pytest.fixture
+def several(recognizer: FaceRecognizer, open_recognizer: FaceRecognizer, tmp_path: Path) -> Comparer:
+    return Comparer(Models.of(recognizer, open_recognizer), tmp_path / "uploads")
+
+
+def test_another_model_judges_the_same_faces(
+    several: Comparer, recognizer: FaceRecognizer, open_recognizer: FaceRecognizer, photos: Photos
+) -> None:
+    first, html = several(upload(photos.two_people), upload(photos.astronaut), 1)
+    other = several.rejudge(key(html), "fewer misses", "resnet18-open")
+    assert other is not None
+    asked, _ = several(upload(photos.two_people), upload(photos.astronaut), 1, 0, "fewer misses", "resnet18-open")
+    assert other[0] == asked
+    assert (first["model"], asked["model"]) == ("resnet18", "resnet18-open")
+    for answer, one in ((first, recognizer), (asked, open_recognizer)):
+        library = one.compare(photos.two_people, photos.astronaut, face=(1, 0))
+        assert answer["score"] == pytest.approx(library.score, abs=1e-5)
+    assert asked["score"] != first["score"]
+    assert asked["threshold"] == several.models.pick("resnet18-open").settings["fewer misses"].threshold
+    # What is asked next is answered by the model whose answer is shown.
+    assert f"{key(html)}-1-0-resnet18-open" in other[1]
+    assert f"{key(html)}-1-0-resnet18-open" in several.why(key(html))
+    chosen = several.choose(key(html), "first", 0, "balanced")
+    assert chosen is not None
+    assert chosen[0] == several(upload(photos.two_people), upload(photos.astronaut), model="resnet18-open")[0]
+    again = several.choose(key(html), "first", 1, "balanced")
+    back = several.rejudge(key(html), "balanced", "resnet18")
+    assert again is not None
+    assert back == (first, html)
+
+
+def test_a_model_that_is_not_there_is_refused(several: Comparer, photos: Photos) -> None:
+    _, html = several(upload(photos.astronaut), upload(photos.darker))
+    for unknown in ("", "other", 1, []):
+        for ask in (
+            lambda unknown=unknown: several(upload(photos.astronaut), None, model=unknown),
+            lambda unknown=unknown: several.rejudge(key(html), "balanced", unknown),
+        ):
+            with pytest.raises(UnknownChoice, match="one of these models: resnet18, resnet18-open"):
+                ask()
+
+
+def test_a_model_that_takes_faces_in_another_way_does_not_judge_these(
+    recognizer: FaceRecognizer, photos: Photos, tmp_path: Path
+) -> None:
+    whole = FaceRecognizer(replace(recognizer.model, directory=tmp_path / "whole"), align="none", device="cpu")
+    compare = Comparer(Models.of(recognizer, whole), tmp_path)
+    _, html = compare(upload(photos.astronaut), upload(photos.darker))
+    assert compare.rejudge(key(html), "balanced", "whole") is None
+    assert compare.rejudge(key(html), "balanced") is not None
 
 
 def test_what_was_forgotten_is_not_shown_again(compare: Comparer) -> None:
@@ -297,20 +350,20 @@ def test_limits_of_the_model_s_own_file_hold(recognizer: FaceRecognizer, photos:
     strict = {"format_version": 1, "limits": {"sharpness": 1.0}, "measured_on": "this test"}
     (tmp_path / "quality.json").write_text(json.dumps(strict))
     own = FaceRecognizer(replace(recognizer.model, directory=tmp_path), device="cpu")
-    _, html = Comparer(own, tmp_path / "uploads")(upload(photos.astronaut), upload(photos.darker))
+    _, html = Comparer(Models.of(own), tmp_path / "uploads")(upload(photos.astronaut), upload(photos.darker))
     assert html.count("The face is blurred.") == 2
     narrow = strict | {"hidden": {"direction": [1.0, 2.0], "offset": 0.5}}
     (tmp_path / "quality.json").write_text(json.dumps(narrow))
     with pytest.raises(ModelError, match=r"quality\.json: .* has 2 numbers, but the model's features have 512"):
-        Comparer(own, tmp_path / "uploads")
+        Comparer(Models.of(own), tmp_path / "uploads")
     (tmp_path / "quality.json").write_text("{")
     with pytest.raises(ModelError, match=r"quality\.json"):
-        Comparer(own, tmp_path / "uploads")
+        Comparer(Models.of(own), tmp_path / "uploads")
 
 
 def test_whole_photos_can_be_explained_too(recognizer: FaceRecognizer, photos: Photos, tmp_path: Path) -> None:
     whole = FaceRecognizer(recognizer.model, align="none", device="cpu")
-    compare = Comparer(whole, tmp_path)
+    compare = Comparer(Models.of(whole), tmp_path)
     details, html = compare(upload(photos.astronaut), upload(photos.darker))
     assert details["left"]["faces_found"] == 0
     assert "The whole photo was compared." in html

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from demo import compare, picture
+from demo.choices import MODEL_ID
 from demo.comparer import Comparer
+from demo.models import Models
 from demo.pair_list import tab as list_tab
 from demo.pair_list import work as list_work
 from demo.pair_list.memory import Memory
@@ -19,7 +21,6 @@ from demo.text import DISK_FULL, NO_COMPARISON
 from demo.uploads import Upload
 from facecore.files import FULL
 from facecore.recognizer import FaceRecognizer
-from facecore.spec import RecognizerSpec
 from tests.demo.conftest import Photos
 from tests.demo.pair_list.conftest import make
 
@@ -41,7 +42,7 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> Fill:
 
 @pytest.fixture
 def comparer(recognizer: FaceRecognizer, tmp_path: Path) -> Comparer:
-    return Comparer(recognizer, tmp_path / "uploads")
+    return Comparer(Models.of(recognizer), tmp_path / "uploads")
 
 
 def upload(path: Path) -> Upload:
@@ -94,19 +95,24 @@ def test_two_photos(comparer: Comparer, photos: Photos, fill: Fill, number: int)
 def test_what_is_asked_about_a_pair_leaves_the_page_as_it_is(comparer: Comparer, photos: Photos, fill: Fill) -> None:
     _, html = compare._compared(comparer)(upload(photos.two_people), upload(photos.astronaut))
     before = comparer.rejudge(key(html), "balanced")
+    stricter = gr.EventData(None, None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(picture, "save", _full)
         with pytest.warns(UserWarning, match=re.escape(DISK_FULL)):
-            assert compare._chosen(comparer)("balanced", chosen(key(html), 1)) == gr.skip()
+            assert compare._chosen(comparer)("balanced", chosen(key(html), 1)) == (gr.skip(), gr.skip())
         with pytest.warns(UserWarning, match=re.escape(DISK_FULL)):
-            assert compare._rejudged(comparer)(key(html), "balanced") == gr.skip()
+            assert compare._rejudged(comparer)(key(html), "balanced", None, stricter) == (gr.skip(),) * 4
+        switched = gr.EventData(gr.Radio(elem_id=MODEL_ID), None)
+        details, view, *_ = compare._rejudged(comparer)(key(html), "balanced", None, switched)
+        assert details is None
+        assert DISK_FULL in str(view)
         assert DISK_FULL in compare._explained(comparer)(key(html))
     # The face that was pressed in vain is not the one that later answers are about.
-    assert compare._rejudged(comparer)(key(html), "balanced") == before
+    assert compare._rejudged(comparer)(key(html), "balanced", None, stricter) == (*before, gr.skip(), gr.skip())
     assert DISK_FULL not in compare._explained(comparer)(key(html))
     fill(picture, "save", errno.EIO)
     with pytest.raises(OSError, match="the test says so"):
-        compare._rejudged(comparer)(key(html), "balanced")
+        compare._rejudged(comparer)(key(html), "balanced", None, stricter)
 
 
 @pytest.mark.parametrize(("module", "name"), [(set_tab, "write_scores"), (picture, "save")])
@@ -114,7 +120,7 @@ def test_a_set(
     recognizer: FaceRecognizer, photos: Photos, tmp_path: Path, fill: Fill, module: object, name: str
 ) -> None:
     uploads = tmp_path / "uploads"
-    sort = set_tab.sorter(recognizer, uploads)
+    sort = set_tab.sorter(Models.of(recognizer), uploads)
     given = [upload(photos.astronaut), upload(photos.hopper)]
     fill(module, name)
     details, html, table = sort(given)
@@ -131,7 +137,7 @@ def test_a_set(
 @pytest.mark.parametrize("name", ["unpack", "write_scores", "write_report"])
 def test_a_list(recognizer: FaceRecognizer, photos: Photos, tmp_path: Path, fill: Fill, name: str) -> None:
     given, uploads = make(tmp_path, photos), tmp_path / "uploads"
-    scorer = list_work.ListScorer(recognizer, RecognizerSpec(device="cpu"), tmp_path / "unpacked", Memory(), workers=0)
+    scorer = list_work.ListScorer(Models.of(recognizer), tmp_path / "unpacked", Memory(), workers=0)
     score = list_tab.list_scorer(scorer, uploads)
     fill(list_work, name)
     details, html, files = score(upload(given.pairs), upload(given.archive))
@@ -145,7 +151,7 @@ def test_a_list_for_whose_results_no_folder_can_be_made(
     recognizer: FaceRecognizer, photos: Photos, tmp_path: Path, fill: Fill
 ) -> None:
     given = make(tmp_path, photos)
-    scorer = list_work.ListScorer(recognizer, RecognizerSpec(device="cpu"), tmp_path / "unpacked", Memory(), workers=0)
+    scorer = list_work.ListScorer(Models.of(recognizer), tmp_path / "unpacked", Memory(), workers=0)
     score = list_tab.list_scorer(scorer, tmp_path / "uploads")
     fill(Path, "mkdir")
     details, _, _ = score(upload(given.pairs), upload(given.archive))

@@ -14,7 +14,7 @@ def refused(capsys: pytest.CaptureFixture[str], arguments: list[str], environmen
 
 
 def test_nothing_given() -> None:
-    assert read_options([], {}) == Options(None, None, None, (), "", QUEUE_SIZE, False)
+    assert read_options([], {}) == Options(None, None, (), (), "", QUEUE_SIZE, False)
 
 
 def test_the_environment_fills_in(tmp_path: Path) -> None:
@@ -22,14 +22,24 @@ def test_the_environment_fills_in(tmp_path: Path) -> None:
     environment = {
         "GRADIO_SERVER_NAME": "0.0.0.0",
         "GRADIO_SERVER_PORT": "8001",
-        "FACECORE_MODEL": "resnet18",
+        "FACECORE_MODEL": "resnet18-open, resnet18",
         "FACECORE_AUTH_FILE": str(tmp_path / "accounts"),
         "GRADIO_ROOT_PATH": "/faces/",
         "FACECORE_QUEUE_SIZE": "3",
     }
     accounts = (("ana", "a:b"), ("bo", "c"))
-    assert read_options([], environment) == Options("0.0.0.0", 8001, "resnet18", accounts, "/faces", 3, False)
+    assert read_options([], environment) == Options(
+        "0.0.0.0", 8001, ("resnet18-open", "resnet18"), accounts, "/faces", 3, False
+    )
     assert read_options([], {"GRADIO_MCP_SERVER": "True"}).mcp
+
+
+def test_models(tmp_path: Path) -> None:
+    """A directory may have a comma in its name; the command line goes first, and takes several."""
+    (tmp_path / "a, b").mkdir()
+    assert read_options([], {"FACECORE_MODEL": str(tmp_path / "a, b")}).models == (str(tmp_path / "a, b"),)
+    assert read_options([], {"FACECORE_MODEL": ""}).models == ()
+    assert read_options(["--model", "x", "y, z"], {"FACECORE_MODEL": "resnet18"}).models == ("x", "y, z")
 
 
 def test_the_command_line_goes_first() -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from demo import text, text_scale, text_trust, text_why
+from demo import text, text_models, text_scale, text_trust, text_why
+from demo.about import text as about_text
+from demo.models import Offer
 from facecore import checkpoint
 from facecore.pretrained import DEFAULT_MODEL, find_model
+from facecore.recognizer import FaceRecognizer
 from tests.demo.browsing import WATCH_SHIFTS, opened
 from tests.demo.conftest import Photos
 from tests.demo.server import PATIENCE, Server, running
@@ -189,6 +192,46 @@ def test_strictness_judges_anew_and_says_what_it_costs(page: Page, photos: Photo
     strictest.check()
     expect(page.locator("#fc-cost")).to_contain_text("1 in 10,000")
     expect(page.locator(".fc-verdict")).to_have_count(0)  # what is gone does not come back
+
+
+@pytest.mark.slow
+def test_another_model_judges_anew_on_all_tabs(
+    page: Page, photos: Photos, recognizer: FaceRecognizer, open_recognizer: FaceRecognizer
+) -> None:
+    """The score, the costs and what is said about the model change; what was asked about the former one is gone."""
+    first, other = (page.locator("#fc-model input").nth(number) for number in (0, 1))
+    costs = [note(one) for one in (recognizer, open_recognizer)]
+    expect(page.locator("#fc-cost")).to_contain_text(costs[0])
+    other.check()  # nothing is shown yet
+    expect(page.locator("#fc-cost")).to_contain_text(costs[1])
+    first.check()
+    expect(page.locator("#fc-cost")).to_contain_text(costs[0])
+    choose(page, photos, "astronaut", "darker")
+    page.get_by_role("button", name=text.COMPARE, exact=True).click()
+    score = page.locator("#fc-view").get_by_text(re.compile(r"Score \d"))
+    expect(score).to_contain_text(f"{recognizer.compare(photos.astronaut, photos.darker).score:.3f}")
+    page.get_by_role("button", name=text_why.WHY).click()
+    expect(page.locator("#fc-why")).to_contain_text(text_why.METHOD)
+    other.check()
+    expect(score).to_contain_text(f"{open_recognizer.compare(photos.astronaut, photos.darker).score:.3f}")
+    expect(page.locator("#fc-why")).not_to_contain_text(text_why.METHOD)
+    expect(page.locator("#fc-cost")).to_contain_text(costs[1])
+    page.evaluate("document.querySelector('#fc-view [data-key]').dataset.key = 'forgotten'")
+    first.check()
+    expect(page.locator("#fc-view")).to_contain_text(text_models.PRESS_COMPARE)
+    expect(page.locator(".fc-verdict")).to_have_count(0)
+    page.get_by_role("tab", name=about_text.TAB).click()
+    for choice, one in ((other, open_recognizer), (first, recognizer)):
+        choice.check()
+        expect(page.locator("#fc-about")).to_contain_text(one.model.digest)
+
+
+def note(recognizer: FaceRecognizer) -> str:
+    """What the strictness "balanced" costs with a model, in the page's words."""
+    offer = Offer.of(recognizer)
+    assert offer.calibration is not None
+    setting = offer.settings["balanced"]
+    return text_scale.cost(setting.missed, setting.strangers, offer.calibration.rarest)
 
 
 @pytest.mark.slow

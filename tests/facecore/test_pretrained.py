@@ -5,7 +5,7 @@ import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from facecore.errors import ModelError
-from facecore.pretrained import DEFAULT_MODEL, WEIGHTS, find_model
+from facecore.pretrained import DEFAULT_MODEL, WEIGHTS, bundled_models, find_model
 
 
 def test_bundled_names_and_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,6 +14,11 @@ def test_bundled_names_and_directories(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
     assert find_model("mine") == Path("mine")
+
+
+def test_the_default_comes_first() -> None:
+    assert bundled_models() == ["resnet18", "resnet18-open"]
+    assert {find_model(name).parent for name in bundled_models()} == {WEIGHTS}
 
 
 def test_a_name_that_is_not_known_lists_those_that_are() -> None:

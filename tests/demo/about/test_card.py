@@ -25,10 +25,11 @@ def model(tmp_path: Path) -> Path:
     return Path(shutil.copytree(WEIGHTS / "resnet18", tmp_path / "other"))
 
 
-def test_what_the_bundled_model_says() -> None:
-    model = checkpoint.load(WEIGHTS / "resnet18")
+@pytest.mark.parametrize(("name", "licence"), [("resnet18", "non-commercial-research"), ("resnet18-open", "cc-by-4.0")])
+def test_what_a_bundled_model_says(name: str, licence: str) -> None:
+    model = checkpoint.load(WEIGHTS / name)
     card = read_card(model)
-    assert card.licence == "non-commercial-research"
+    assert card.licence == licence
     assert model.calibration is not None
     assert card.pools == model.calibration.evidence
     assert card.training == model.config.training

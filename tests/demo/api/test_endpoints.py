@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 
+from demo import text_models
 from demo.api import text
 from demo.api.endpoints import RefusedError, embedder, face_finder, uploaded
+from demo.models import Models
 from demo.uploads import MAX_BYTES
 from facecore.recognizer import FaceRecognizer
 from tests.demo.conftest import Photos
@@ -51,6 +53,19 @@ def test_embeddings_through_the_client(client: Client, recognizer: FaceRecognize
     assert rows[0] @ rows[1] == pytest.approx(comparison.score, abs=1e-6)
 
 
+def test_embeddings_of_another_model(client: Client, open_recognizer: FaceRecognizer, photos: Photos) -> None:
+    rows = []
+    for photo in (photos.astronaut, photos.hopper):
+        answer = client.predict(handle_file(photo), model="resnet18-open", api_name="/embed")
+        assert (answer["model"], answer["digest"]) == ("resnet18-open", open_recognizer.model.digest)
+        rows.append(np.array(answer["embedding"]))
+    comparison = open_recognizer.compare(photos.astronaut, photos.hopper)
+    assert rows[0] @ rows[1] == pytest.approx(comparison.score, abs=1e-6)
+    unknown = embedder(Models.of(open_recognizer))(None, 0, "resnet18")
+    assert unknown == {"embedding": None, "model": None, "digest": None, "why_not": unknown["why_not"]}
+    assert unknown["why_not"] == text_models.unknown(["resnet18-open"])
+
+
 def test_failures_are_sentences_through_the_client(client: Client, photos: Photos) -> None:
     nothing = client.predict(None, api_name="/faces")
     assert nothing == {"faces": [], "why_not": text.MISSING}
@@ -65,7 +80,7 @@ def test_failures_are_sentences_through_the_client(client: Client, photos: Photo
 
 def test_both_describe_themselves(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    for name, parameters in (("/faces", ["photo"]), ("/embed", ["photo", "face"])):
+    for name, parameters in (("/faces", ["photo"]), ("/embed", ["photo", "face", "model"])):
         assert [parameter["parameter_name"] for parameter in described[name]["parameters"]] == parameters
         assert described[name]["returns"][0]["component"] == "Json"
         assert "why_not" in described[name]["description"]
@@ -91,7 +106,7 @@ def test_what_is_no_upload(recognizer: FaceRecognizer, photo: object, expected: 
         uploaded(photo)
     assert str(error.value) == expected
     assert face_finder(recognizer)(photo)["why_not"] == expected
-    assert embedder(recognizer)(photo, 0)["why_not"] == expected
+    assert embedder(Models.of(recognizer))(photo, 0)["why_not"] == expected
 
 
 def test_a_large_file(tmp_path: Path) -> None:
@@ -103,4 +118,4 @@ def test_a_large_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", [-1, 0.5, "1", True, [0], float("nan"), float("inf"), 1e300])
 def test_what_is_no_number_of_a_face(recognizer: FaceRecognizer, photos: Photos, given: object) -> None:
-    assert embedder(recognizer)(upload(photos.astronaut), given)["why_not"] == text.NO_NUMBER
+    assert embedder(Models.of(recognizer))(upload(photos.astronaut), given)["why_not"] == text.NO_NUMBER

@@ -28,7 +28,9 @@ def ask(path: str, method: str = "GET", root_path: str = "") -> httpx.Response:
 
     async def send() -> httpx.Response:
         routes = [Route("/{rest:path}", answer, methods=["GET", "POST"])]
-        app = Starlette(routes=routes, middleware=[Middleware(Health, model="small"), Middleware(BusyInWords)])
+        app = Starlette(
+            routes=routes, middleware=[Middleware(Health, models=["small", "other"]), Middleware(BusyInWords)]
+        )
         transport = httpx.ASGITransport(app, root_path=root_path)
         async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
             return await client.request(method, path)
@@ -39,7 +41,7 @@ def ask(path: str, method: str = "GET", root_path: str = "") -> httpx.Response:
 def test_the_probe_is_answered() -> None:
     answer = ask("/health")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "model": "small", "version": __version__}
+    assert answer.json() == {"status": "ok", "model": "small", "models": ["small", "other"], "version": __version__}
     assert answer.headers["cache-control"] == "no-store"
     assert ask("/health", "HEAD").status_code == 200
 
@@ -69,5 +71,6 @@ def test_the_page_says_that_it_lives_while_it_compares(server: Server, photos: P
     answers = [httpx.get(f"{server.url}health", timeout=60) for _ in range(3)]
     assert not all(job.done() for job in jobs)
     assert {answer.status_code for answer in answers} == {200}
-    assert answers[0].json() == {"status": "ok", "model": "resnet18", "version": __version__}
+    models = ["resnet18", "resnet18-open"]
+    assert answers[0].json() == {"status": "ok", "model": "resnet18", "models": models, "version": __version__}
     assert all(job.result()[0]["verdict"] for job in jobs)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from demo.models import Models
 from demo.pair_list.memory import Memory
 from demo.pair_list.work import ListScorer
 from facecore.recognizer import FaceRecognizer
-from facecore.spec import RecognizerSpec
 from tests.demo.conftest import Photos
 
 LIST = (
@@ -69,4 +69,4 @@ def make(folder: Path, photos: Photos) -> Given:
 @pytest.fixture
 def scorer(recognizer: FaceRecognizer, tmp_path: Path) -> ListScorer:
     """Works in this process alone, which spares each test the start of workers."""
-    return ListScorer(recognizer, RecognizerSpec(device="cpu"), tmp_path / "unpacked", Memory(), workers=0)
+    return ListScorer(Models.of(recognizer), tmp_path / "unpacked", Memory(), workers=0)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.pair_list import text, work
+from demo.models import Models, UnknownChoice
+from demo.pair_list import text, view, work
 from demo.pair_list.memory import Memory
 from demo.pair_list.stop import StoppedError
 from demo.pair_list.unzip import Limits
@@ -15,7 +16,6 @@ from demo.pair_list.work import ListScorer, RefusedError, ScoredList
 from eval.cache import Entry
 from eval.score import main as score
 from facecore.recognizer import FaceRecognizer
-from facecore.spec import RecognizerSpec
 from tests.demo.conftest import Photos
 from tests.demo.pair_list.conftest import Given, make
 
@@ -31,9 +31,10 @@ def run(
     session: str = "",
     go_on: Callable[[], None] = go_on,
     tell: Callable[[str, int, int], None] = lambda *_: None,
+    model: str | None = None,
 ) -> ScoredList:
     out.mkdir()
-    return scorer.score(given.pairs, "pairs.txt", given.archive, out, session, go_on, tell)
+    return scorer.score(given.pairs, "pairs.txt", given.archive, out, session, go_on, tell, model)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Outcome:
 def outcome(tmp_path_factory: pytest.TempPathFactory, photos: Photos, recognizer: FaceRecognizer) -> Outcome:
     folder = tmp_path_factory.mktemp("outcome")
     given, told = make(folder, photos), list[tuple[str, int, int]]()
-    scorer = ListScorer(recognizer, RecognizerSpec(device="cpu"), folder / "unpacked", workers=0)
+    scorer = ListScorer(Models.of(recognizer), folder / "unpacked", workers=0)
     result = run(scorer, given, folder / "page", tell=lambda *what: told.append(what))
     return Outcome(folder, given, result, told)
 
@@ -88,10 +89,28 @@ def test_the_numbers_are_those_of_the_command(outcome: Outcome, tmp_path: Path) 
     ]
 
 
+def test_another_model_scores_the_list(
+    outcome: Outcome, recognizer: FaceRecognizer, open_recognizer: FaceRecognizer, given: Given, tmp_path: Path
+) -> None:
+    """One session's embeddings by one model are not taken for those by another."""
+    scorer = ListScorer(Models.of(recognizer, open_recognizer), tmp_path / "unpacked", Memory(), workers=0)
+    first = run(scorer, given, tmp_path / "first", "session")
+    other = run(scorer, given, tmp_path / "other", "session", model="resnet18-open")
+    assert first.scores.read_bytes() == outcome.result.scores.read_bytes()
+    names = [scored.record["model"]["name"] for scored in (first, other)]
+    assert names == ["resnet18", "resnet18-open"]
+    command = ["--images", str(given.images), "--no-cache", "--workers", "0", "--model", "resnet18-open"]
+    assert score([str(given.pairs), *command, "--out", str(tmp_path / "command.csv")]) == 0
+    assert other.scores.read_bytes() == (tmp_path / "command.csv").read_bytes() != first.scores.read_bytes()
+    assert "Compared by the model resnet18-open." in view.render(other, scorer.limits.photo, str)
+    with pytest.raises(UnknownChoice, match="resnet18, resnet18-open"):
+        run(scorer, given, tmp_path / "none", model="other")
+
+
 @pytest.mark.slow
 def test_worker_processes_give_the_same(recognizer: FaceRecognizer, given: Given, tmp_path: Path) -> None:
-    alone = ListScorer(recognizer, RecognizerSpec(device="cpu"), tmp_path / "unpacked", workers=0)
-    workers = ListScorer(recognizer, RecognizerSpec(device="cpu"), tmp_path / "unpacked", workers=2)
+    alone = ListScorer(Models.of(recognizer), tmp_path / "unpacked", workers=0)
+    workers = ListScorer(Models.of(recognizer), tmp_path / "unpacked", workers=2)
     first, second = (run(scorer, given, tmp_path / name) for scorer, name in ((alone, "first"), (workers, "second")))
     assert first.scores.read_bytes() == second.scores.read_bytes()
 
@@ -110,7 +129,7 @@ def test_a_fold_of_lfw_gives_the_numbers_of_the_command(
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         for photo in folder.glob("*/*.jpg"):
             archive.write(photo, f"lfw/{photo.parent.name}/{photo.name}")
-    scorer = ListScorer(recognizer, RecognizerSpec(device="cpu"), tmp_path / "unpacked", workers=2)
+    scorer = ListScorer(Models.of(recognizer), tmp_path / "unpacked", workers=2)
     given = Given(tmp_path / "pairs.txt", tmp_path / "photos.zip", folder)
     result = run(scorer, given, tmp_path / "page")
     out = tmp_path / "command.csv"

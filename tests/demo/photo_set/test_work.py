@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from demo.models import Models
 from demo.photo_set import text
 from demo.photo_set.tab import Sort, sorter
 from demo.photo_set.work import MOST, names_of
@@ -28,7 +29,7 @@ def uploads(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sort(recognizer: FaceRecognizer, uploads: Path) -> Sort:
-    return sorter(recognizer, uploads)
+    return sorter(Models.of(recognizer), uploads)
 
 
 def everything(photos: Photos) -> list[Upload]:
@@ -58,6 +59,22 @@ def test_photos_of_one_person_come_together(sort: Sort, photos: Photos, uploads:
     assert len(pictures) == 4
     assert all(f"gradio_api/file={path}" in html for path in [*pictures, Path(table)])
     assert {path.parent for path in uploads.rglob("*") if path.is_file()} == {Path(table).parent}
+
+
+def test_another_model_sorts_the_set(
+    recognizer: FaceRecognizer, open_recognizer: FaceRecognizer, photos: Photos, uploads: Path
+) -> None:
+    sort = sorter(Models.of(recognizer, open_recognizer), uploads)
+    given = [upload(photos.astronaut), upload(photos.hopper)]
+    details, html, _ = sort(given, "resnet18-open")
+    expected = open_recognizer.compare(photos.astronaut, photos.hopper)
+    assert details["pairs"][0]["score"] == pytest.approx(expected.score, abs=1e-5)
+    assert (details["model"], details["threshold"]) == ("resnet18-open", expected.threshold)
+    assert "Compared by the model resnet18-open." in html
+    details, html, table = sort(given, "other")
+    assert (details["pairs"], table) == ([], None)
+    assert details["why_not"] in html
+    assert "resnet18, resnet18-open" in details["why_not"]
 
 
 def test_scores_are_those_of_the_library(sort: Sort, recognizer: FaceRecognizer, photos: Photos) -> None:
@@ -182,7 +199,7 @@ def test_a_model_without_calibration_gives_scores_and_no_groups(
     recognizer: FaceRecognizer, photos: Photos, uploads: Path
 ) -> None:
     plain = FaceRecognizer(replace(recognizer.model, calibration=None), device="cpu")
-    details, html, table = sorter(plain, uploads)(everything(photos))
+    details, html, table = sorter(Models.of(plain), uploads)(everything(photos))
     assert details["groups"] is details["threshold"] is None
     assert {pair["decision"] for pair in details["pairs"]} == {None}
     assert {pair["probability"] for pair in details["pairs"]} == {None}
