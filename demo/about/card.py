@@ -1,6 +1,7 @@
 """What a model directory says about its model, for the page to tell."""
 
 import csv
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from facecore.checkpoint import Model
 
 GROUPS = "groups.csv"
 """False match rates by group, as python -m eval.groups writes them."""
+PROGRESS = "progress.json"
+"""What the training has done, as it keeps it beside its models; config.json tells of the last of several runs alone."""
 
 _LONGEST = 100_000  # characters of a model card that are looked at
 
@@ -41,7 +44,7 @@ class Card:
     Attributes:
         licence: by name.
         pools: figures on pairs that the calibration did not see, by the name of the pool.
-        training: the summary in config.json.
+        training: the summary in config.json, with the faces and hours of all phases where progress.json tells of them.
         ages: rates within age groups, youngest first; None where they were not measured.
     """
 
@@ -58,7 +61,17 @@ def read_card(model: Model) -> Card:
     pools = {name: figures for name, figures in evidence.items() if isinstance(figures, dict)}
     whole = model.directory.is_dir()  # beside an ONNX file lie files that may be of any model
     licence = read_licence(directory / "README.md") if whole else ""
-    return Card(licence, pools, model.config.training, read_ages(directory / GROUPS) if whole else None)
+    training = {**model.config.training, **(read_progress(directory / PROGRESS) if whole else {})}
+    return Card(licence, pools, training, read_ages(directory / GROUPS) if whole else None)
+
+
+def read_progress(path: Path) -> dict[str, Any]:
+    """How many faces were shown in how many hours; nothing where the file does not say both."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {"samples": int(content["samples_done"]), "hours": float(content["hours"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def read_licence(path: Path) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.about.card import read_ages, read_card, read_licence
+from demo.about.card import read_ages, read_card, read_licence, read_progress
 from facecore import checkpoint
 from facecore.checkpoint import Model
 from facecore.pretrained import WEIGHTS
@@ -32,7 +32,9 @@ def test_what_a_bundled_model_says(name: str, licence: str) -> None:
     assert card.licence == licence
     assert model.calibration is not None
     assert card.pools == model.calibration.evidence
-    assert card.training == model.config.training
+    progress = json.loads((WEIGHTS / name / "progress.json").read_text())
+    told = {"samples": progress["samples_done"], "hours": progress["hours"]}
+    assert card.training == {**model.config.training, **told}
 
 
 def test_another_model_says_something_else(model: Path) -> None:
@@ -42,6 +44,7 @@ def test_another_model_says_something_else(model: Path) -> None:
     config["training"] = {"samples": 7}
     (model / "config.json").write_text(json.dumps(config))
     (model / "calibration.json").unlink()
+    (model / "progress.json").unlink()
     card = read_card(checkpoint.load(model))
     assert (card.licence, card.pools, card.training) == ("mit", {}, {"samples": 7})
     assert card.ages is not None
@@ -54,6 +57,12 @@ def test_a_model_that_says_nothing(model: Path) -> None:
     read: Model = checkpoint.load(model)
     assert read_card(read).licence == ""
     assert read_card(read).ages is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"samples_done": 7}', '{"samples_done": "many", "hours": 1}', "{"])
+def test_a_damaged_progress_says_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "progress.json").write_text(content)
+    assert read_progress(tmp_path / "progress.json") == {}
 
 
 @pytest.mark.parametrize(
