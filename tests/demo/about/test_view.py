@@ -50,6 +50,7 @@ def test_what_was_not_measured_is_said(directory: Path) -> None:
     model = checkpoint.load(directory)
     (directory / "groups.csv").unlink(missing_ok=True)
     (directory / "README.md").unlink()
+    (directory / "progress.json").unlink()
     bare = replace(model, calibration=None, config=replace(model.config, training={}))
     html = view.render(bare)
     for words in (text.NO_CALIBRATION, text.AGES_NOT_MEASURED, text.NO_TRAINING, text.NO_LICENCE):
