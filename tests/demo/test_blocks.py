@@ -29,3 +29,11 @@ def test_what_is_no_file_is_refused_in_a_sentence(server: Server, name: str, fil
 
 def test_other_calls_still_work(server: Server) -> None:
     assert text.MISSING in asked(server, "faces", [None])
+
+
+@pytest.mark.parametrize("values", [[None], [None, 0], [None, 0, "resnet18"]])
+def test_values_that_are_left_out_are_those_at_the_start(server: Server, values: list[object]) -> None:
+    answer = asked(server, "embed", values)
+    assert answer.startswith("event: complete")
+    assert text.MISSING in answer
+    assert '"model": "resnet18"' in answer

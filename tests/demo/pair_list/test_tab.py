@@ -70,6 +70,7 @@ def test_programs_get_the_files_of_the_command(server: Server, given: Given, tmp
     assert [(p["parameter_name"], p["python_type"]["type"]) for p in described["parameters"]] == [
         ("pairs", "filepath"),
         ("photos", "filepath"),
+        ("model", "Literal['resnet18', 'resnet18-open']"),
     ]
     assert [value["label"] for value in described["returns"]] == ["result", "view", "files"]
 

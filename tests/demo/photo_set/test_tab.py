@@ -49,6 +49,7 @@ def test_one_photo_is_an_answer_and_not_an_error(client: Client, photos: Photos)
 def test_it_is_described(client: Client) -> None:
     described: dict[str, Any] = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/photo_set"]
     assert [(p["parameter_name"], p["python_type"]["type"]) for p in described["parameters"]] == [
-        ("photos", "list[filepath]")
+        ("photos", "list[filepath]"),
+        ("model", "Literal['resnet18', 'resnet18-open']"),
     ]
     assert [value["label"] for value in described["returns"]] == ["result", "view", "table"]
