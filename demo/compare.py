@@ -30,17 +30,17 @@ element.setAttribute('aria-atomic', 'false');
 // While an answer is awaited, nothing else may be asked about what is shown: its answer could come after that one.
 let held = 0;
 const choices = [...document.querySelectorAll('#fc-strict, #fc-model')];
-const make = inert => choices.forEach(choice => { choice.inert = inert; });
+const setInert = inert => choices.forEach(choice => { choice.inert = inert; });
 const release = () => {
   clearInterval(held);
   held = 0;
-  make(false);
+  setInert(false);
 };
 const hold = (whole = true) => {
   release();
   const since = Date.now();
   let worked = false;
-  make(whole);
+  setInert(whole);
   held = setInterval(() => {
     const working = document.querySelector('#fc-view [data-testid="status-tracker"].translucent:not(.hide)');
     worked ||= Boolean(working);

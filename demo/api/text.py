@@ -10,8 +10,8 @@ FACES_DESCRIPTION = (
 EMBED_DESCRIPTION = (
     "Turn one face of a photo into an embedding: a vector whose Euclidean length is one, so that the sum of products "
     "with another embedding of the same model is the score that /compare gives. face is its number as /faces counts "
-    "them, 0 for the largest; model is one of those that the page offers. The answer is a JSON object: embedding (null"
-    " where there is none), model (its name), digest (SHA-256 of the model; embeddings of different digests cannot be "
+    "them, 0 for the largest; model is one of those that the page offers. The answer is a JSON object: embedding (null "
+    "where there is none), model (its name), digest (SHA-256 of the model; embeddings of different digests cannot be "
     "compared), face, faces_found, and why_not (a sentence where there is no embedding, else null)."
 )
 PHOTO = "photo"
