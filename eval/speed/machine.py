@@ -10,6 +10,8 @@ import skimage.data
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from torch import nn
+from torch.optim import Optimizer
 
 from eval.speed.timing import median_seconds
 from facecore import image
@@ -18,6 +20,7 @@ from facecore.errors import NoFaceError
 from facecore.faces.align import align
 from facecore.models import resnet18
 from facecore.recognizer import FaceRecognizer, one_thread_per_photo
+from facecore.train.small_maps import take_small_maps_as_products
 
 
 def megapixel_photos(folder: Path) -> list[Path]:
@@ -68,14 +71,15 @@ def _pair(recognizer: FaceRecognizer, photos: list[Path], repeat: int) -> None:
 
 
 def step(device_name: str, repeat: int, batch_size: int = 64, size: int = 112) -> None:
-    """A step of ResNet-18 with 1,000 classes under SGD, channels last, in each precision that makes sense here."""
+    """A step of ResNet-18 with 1,000 classes under SGD, channels last, in each precision that makes sense here.
+
+    Where training takes small maps as matrix products (`facecore.train.small_maps`), with and without that.
+    """
     device = pick_device(device_name)
-    network = resnet18().to(device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, fused=True)
     faces = torch.rand(batch_size, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch_size, device=device)
 
-    def once(autocast: torch.dtype | None) -> None:
+    def once(network: nn.Module, optimizer: Optimizer, autocast: torch.dtype | None) -> None:
         with torch.autocast(device.type, autocast) if autocast else nullcontext():
             loss = F.cross_entropy(network(faces), labels)
         optimizer.zero_grad(set_to_none=True)
@@ -86,5 +90,10 @@ def step(device_name: str, repeat: int, batch_size: int = 64, size: int = 112) -
     print(f"ResNet-18, {size} px, batch {batch_size}, {device}, {torch.get_num_threads()} threads, median of {repeat}")
     for autocast in dict.fromkeys([None, pick_precision("auto", device)]):
         name = "float32" if autocast is None else str(autocast).removeprefix("torch.")
-        seconds = median_seconds(partial(once, autocast), repeat)
-        print(f"{name:10s} {batch_size / seconds:8.1f} images/s")
+        for way in ("", ", small maps as products"):
+            network = resnet18().to(device).to(memory_format=torch.channels_last)
+            if way and not take_small_maps_as_products(network, device, autocast):
+                continue
+            optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, fused=True)
+            seconds = median_seconds(partial(once, network, optimizer, autocast), repeat)
+            print(f"{name + way:34s} {batch_size / seconds:8.1f} images/s")

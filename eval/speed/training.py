@@ -33,6 +33,7 @@ from facecore.train.optimizers import make_sgd
 from facecore.train.plan import Phase, Plan
 from facecore.train.recipes.classify import Classification
 from facecore.train.run import compile_network
+from facecore.train.small_maps import take_small_maps_as_products
 from facecore.train.state import Progress
 from facecore.train.step import Stepper
 from facecore.transforms import Preset, preset
@@ -105,6 +106,7 @@ class OurLoop:
         self.setup, self.pictures = setup, pictures
         self.loading = Loading(setup.device, setup.workers)
         self.objective = make_objective(classes, shortcut, setup.device)
+        take_small_maps_as_products(self.objective, setup.device, autocast)
         if compiled:
             compile_network(self.objective.network)
         optimizer = make_sgd(self.objective, RECIPE["momentum"], RECIPE["weight_decay"])

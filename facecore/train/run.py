@@ -31,6 +31,7 @@ from facecore.train.recipes.classify_job import classification_job
 from facecore.train.recipes.distill_job import distillation_job
 from facecore.train.record import METRICS, Record, Row
 from facecore.train.run_folder import BEST, LAST, PROGRESS, check_folder, found_batch_size, locked
+from facecore.train.small_maps import take_small_maps_as_products
 from facecore.train.state import Progress, load_state, save_state
 from facecore.train.step import Stepper
 
@@ -104,6 +105,7 @@ class _Run:
         torch.manual_seed(a.seed)
         self.job = JOBS[a.recipe](a, self.loading, ranks)
         self.objective = self.job.objective.to(device).to(memory_format=torch.channels_last).train()
+        take_small_maps_as_products(self.objective, device, self.autocast)
         if a.compile:
             compile_network(self.job.network)
         self.optimizer = make_optimizer(a.optimizer, self.objective, a.momentum, a.weight_decay)
