@@ -48,13 +48,14 @@ def calibrate_model(a: argparse.Namespace) -> int:
         check_share(a.holdout)
     model = find_model(a.model)
     target = _target(a, model)
-    calibration = _on_list(a) if a.shards is None else calibrate_on_shards(model, a.shards, a.device, a.batch_size)
+    calibration = _on_list(a) if a.shards is None else _on_shards(a, model)
     write_text(target, json.dumps(calibration.to_dict(), indent=1, allow_nan=False) + "\n")
     print("\n".join(describe_calibration(calibration)))
     print(f"wrote {target}")
     if a.out is not None:
         own = not (a.model.startswith("hf:") or model.is_relative_to(WEIGHTS))
-        where = calibration_path(Path(a.model)) if own else f"{calibration_path(model).name} in a copy of {model}"
+        name = calibration_path(model, a.flip).name
+        where = calibration_path(Path(a.model), a.flip) if own else f"{name} in a copy of {model}"
         print(f"to be used it must be {where}")
     return DONE
 
@@ -86,7 +87,7 @@ def describe_calibration(calibration: Calibration) -> list[str]:
 
 def _target(a: argparse.Namespace, model: Path) -> Path:
     """Where to write; refuses before the long work what would be refused after it."""
-    target = a.out or calibration_path(model)
+    target = a.out or calibration_path(model, a.flip)
     if a.out is None and (a.model.startswith("hf:") or model.is_relative_to(WEIGHTS)):
         where = "comes from the Hub" if a.model.startswith("hf:") else "is bundled"
         raise ValueError(f"{a.model} {where}, and its files are left as they are: give --out FILE")
@@ -111,6 +112,10 @@ def _set_damaged_aside(path: Path) -> None:
         old = path.with_suffix(".json.old")
         path.replace(old)
         print(f"{path} is damaged and was renamed to {old.name} ({error})", file=sys.stderr)
+
+
+def _on_shards(a: argparse.Namespace, model: Path) -> Calibration:
+    return calibrate_on_shards(model, a.shards, a.device, a.batch_size, flip=a.flip)
 
 
 def _on_list(a: argparse.Namespace) -> Calibration:

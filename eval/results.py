@@ -72,9 +72,9 @@ def _column(name: str, values: pd.Series, spreadsheet_safe: bool) -> pd.Series |
     return values
 
 
-def model_record(model: Model) -> dict[str, str]:
-    """What a record says of the model that numbers were measured on."""
-    return {"name": model.name, "digest": model.digest}
+def model_record(model: Model) -> dict[str, str | bool]:
+    """What a record says of the model that numbers were measured on, and whether mirror images counted."""
+    return {"name": model.name, "digest": model.digest, "flip": model.flip}
 
 
 def write_record(record: dict[str, Any], path: Path) -> None:

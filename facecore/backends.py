@@ -129,12 +129,33 @@ class RuntimeBackend:
         return self._embed(np.ascontiguousarray(batch))
 
 
+class MirrorBackend:
+    """Runs a network on each face and on its mirror image: twice the work, and a somewhat better embedding.
+
+    The two embeddings, each of length one, are added. People do not change when they are mirrored, so that what is
+    different between the two is error, which the sum has less of.
+
+    Args:
+        backend: runs the network.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.name = backend.name
+        self.version = f"{backend.version}-flip"
+        self._backend = backend
+
+    def embed(self, batch: Array) -> Array:
+        """See `Backend`; the embeddings are the sums of two of length one."""
+        mirrored = np.ascontiguousarray(batch[..., ::-1])
+        return unit(self._backend.embed(batch)) + unit(self._backend.embed(mirrored))
+
+
 def make_backend(name: str, model: Model, *, device: str = "auto", precision: str = "fp32") -> Backend:
     """What runs a model's network.
 
     Args:
         name: one of `BACKENDS`.
-        model: its network stays as it is.
+        model: its network stays as it is. Where `flip` is set, its mirror image counts with each face.
         device: see `facecore.device.pick_device`; ONNX Runtime and OpenVINO run on the CPU.
         precision: see `facecore.device.pick_precision`.
 
@@ -144,6 +165,19 @@ def make_backend(name: str, model: Model, *, device: str = "auto", precision: st
     """
     if name not in BACKENDS:
         raise ValueError(f"backend {name!r} is not known: use {', '.join(BACKENDS)}")
+    backend = _plain(name, model, device, precision)
+    return MirrorBackend(backend) if model.flip else backend
+
+
+def unit(rows: Array) -> Array:
+    """Rows of length one: (N, D) float32. As torch.nn.functional.normalize: a vector of zeros stays one."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    brought: Array = rows / np.maximum(lengths, np.float32(1e-12))
+    return brought
+
+
+def _plain(name: str, model: Model, device: str, precision: str) -> Backend:
+    """What runs the network on faces as they are."""
     network = model.network
     if isinstance(network, OnnxNetwork) and name in ("torch", "compile"):
         raise ValueError(f"{model.directory} is an ONNX file, which --backend {name} cannot run: use onnx or openvino")

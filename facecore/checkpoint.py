@@ -3,6 +3,7 @@
 config.json              what the network is and what it takes
 model*.safetensors       weights: float16 for tensors of two and more dimensions, float32 for the rest
 calibration.json         what its scores mean (optional)
+calibration-flip.json    what they mean where each face counts with its mirror image (optional)
 quality.json             from which measures of a face on a score is doubtful (optional)
 classes.txt              class names in the order of the logits (classifiers)
 README.md                the model card (optional)
@@ -33,7 +34,7 @@ from facecore.verification.calibration import Calibration
 
 MAX_SHARD = "9MB"  # the Hub's git hosting refuses files over 10 MB that are not in large-file storage
 INDEX = "model.safetensors.index.json"
-KEPT = ("README.md", "calibration.json", "classes.txt", "quality.json")
+KEPT = ("README.md", "calibration.json", "calibration-flip.json", "classes.txt", "quality.json")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Model:
         calibration: None where there is no file `calibration_path`.
         classes: class names in the order of the logits; empty where there are none.
         digest: SHA-256 of config and weights; of an ONNX file and its preprocessing.
+        flip: whether each face counts with its mirror image, which has a calibration of its own.
     """
 
     directory: Path
@@ -57,6 +59,7 @@ class Model:
     calibration: Calibration | None
     classes: tuple[str, ...]
     digest: str
+    flip: bool = False
 
     @property
     def name(self) -> str:
@@ -65,8 +68,8 @@ class Model:
 
     @property
     def calibration_path(self) -> Path:
-        """Where its calibration is or would be: in the directory, or beside net.onnx as net.calibration.json."""
-        return calibration_path(self.directory)
+        """Where its calibration is or would be, see the function of that name."""
+        return calibration_path(self.directory, self.flip)
 
 
 def save(
@@ -100,17 +103,18 @@ def save(
 
 
 def save_calibration(model: str | os.PathLike[str], calibration: Calibration) -> None:
-    """Write calibration.json into a model directory, or net.calibration.json beside an ONNX file net.onnx."""
+    """Write a model's calibration of faces without their mirror images, see `calibration_path`."""
     text = json.dumps(calibration.to_dict(), indent=1, allow_nan=False) + "\n"
     write_text(calibration_path(Path(model)), text)
 
 
-def load(path: str | os.PathLike[str], onnx: OnnxInput | None = None) -> Model:
+def load(path: str | os.PathLike[str], onnx: OnnxInput | None = None, *, flip: bool = False) -> Model:
     """Read a model directory or an ONNX file.
 
     Args:
         path: of the directory or file.
         onnx: how the network in an ONNX file takes a picture, where the file does not say so itself.
+        flip: whether each face is to count with its mirror image.
 
     Raises:
         ModelError: something is missing, damaged or of a version that is not known; names the file and the reason.
@@ -119,7 +123,7 @@ def load(path: str | os.PathLike[str], onnx: OnnxInput | None = None) -> Model:
     """
     path = Path(path)
     if is_onnx(path, onnx):
-        return _load_file(onnx_file.read(path, onnx))
+        return _load_file(onnx_file.read(path, onnx), flip)
     if path.is_file():
         raise ModelError(_not_a_directory(path))
     if not path.is_dir():
@@ -131,20 +135,28 @@ def load(path: str | os.PathLike[str], onnx: OnnxInput | None = None) -> Model:
     classes_path = path / "classes.txt"
     classes = tuple(classes_path.read_text(encoding="utf-8").splitlines()) if classes_path.exists() else ()
     digest = sha256(path / "config.json", *weights)
-    return Model(path, config, config.input(), network.eval(), _read_calibration(path), classes, digest)
+    calibration = _read_calibration(path, flip)
+    return Model(path, config, config.input(), network.eval(), calibration, classes, digest, flip)
 
 
-def _load_file(file: OnnxFile) -> Model:
+def _load_file(file: OnnxFile, flip: bool) -> Model:
     preset = file.preset
     arguments = {"layout": file.layout, "output": file.output, "channels": preset.channels}
     pixels = {name: [255 * value for value in getattr(preset, name)] for name in ("mean", "std")}
     config = ModelConfig("onnx", arguments | pixels, preset.name, preset.size, file.alignment)
-    return Model(file.path, config, preset, OnnxNetwork(file).eval(), _read_calibration(file.path), (), file.digest)
+    calibration = _read_calibration(file.path, flip)
+    return Model(file.path, config, preset, OnnxNetwork(file).eval(), calibration, (), file.digest, flip)
 
 
-def calibration_path(path: Path) -> Path:
-    """Where the calibration of a model directory or of an ONNX file is looked for."""
-    return path.with_suffix(".calibration.json") if path.suffix == ".onnx" else path / "calibration.json"
+def calibration_path(path: Path, flip: bool = False) -> Path:
+    """Where the calibration of a model directory or of an ONNX file is looked for.
+
+    Args:
+        path: the directory, which has it inside, or net.onnx, which has it beside it as net.calibration.json.
+        flip: whether each face counts with its mirror image: calibration-flip.json, net.calibration-flip.json.
+    """
+    name = "calibration-flip.json" if flip else "calibration.json"
+    return path.with_suffix(f".{name}") if path.suffix == ".onnx" else path / name
 
 
 def _compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -206,8 +218,8 @@ def _fill(network: EmbeddingNetwork, files: Sequence[Path], directory: Path) -> 
     network.load_state_dict(state)
 
 
-def _read_calibration(model: Path) -> Calibration | None:
-    path = calibration_path(model)
+def _read_calibration(model: Path, flip: bool) -> Calibration | None:
+    path = calibration_path(model, flip)
     if not path.exists():
         return None
     try:

@@ -30,7 +30,7 @@ from huggingface_hub import ModelCard
 import facecore
 from facecore import checkpoint
 from facecore.backends import TorchBackend
-from facecore.checkpoint import Model
+from facecore.checkpoint import Model, calibration_path
 from facecore.command_line import DONE, NOT_WRITTEN, run_command
 from facecore.errors import ModelError
 from facecore.faces.align import TEMPLATE
@@ -98,7 +98,8 @@ def _export(a: argparse.Namespace) -> int:
         print(f"python -m facecore.export: {error}", file=sys.stderr)
         return NOT_WRITTEN
     print(f"largest difference from PyTorch {found.largest:.1e}, smallest cosine {found.cosine:.7f}")
-    print(f"wrote {a.out}" + (f" and {a.out.stem}.calibration.json" if model.calibration else ""))
+    beside = [path.name for path in (calibration_path(a.out, flip) for flip in (False, True)) if path.exists()]
+    print("wrote " + " and ".join([str(a.out), *beside]))
     return DONE
 
 
@@ -121,9 +122,12 @@ def export(model: Model, out: Path, *, raw: bool = False, tolerance: float = TOL
     """
     if isinstance(model.network, OnnxNetwork):
         raise ModelError(f"{model.directory}: is an ONNX file already")
-    calibration = out.with_suffix(".calibration.json")
-    if model.calibration is None and calibration.exists():
-        raise ModelError(f"{calibration}: belongs to another model, since {model.directory} has none: move it away")
+    calibrations = {
+        calibration_path(out, flip): calibration_path(model.directory, flip) for flip in (False, True)
+    }  # with a mirror image there are others
+    for copied, own in calibrations.items():
+        if copied.exists() and not own.exists():
+            raise ModelError(f"{copied}: belongs to another model, since {model.directory} has none: move it away")
     with atomic_path(out) as temporary:
         content = to_onnx(model.network, model.input.size, unit=not raw, metadata=metadata(model, raw=raw), text=HOW)
         temporary.write_bytes(content)
@@ -133,8 +137,9 @@ def export(model: Model, out: Path, *, raw: bool = False, tolerance: float = TOL
                 f"{out} was not written: ONNX Runtime's embeddings differ from PyTorch's by {found.largest:.1e} of "
                 f"their length, which is more than {tolerance:g} (--tolerance)"
             )
-    if model.calibration is not None:
-        write_text(calibration, model.calibration_path.read_text(encoding="utf-8"))
+    for copied, own in calibrations.items():
+        if own.exists():
+            write_text(copied, own.read_text(encoding="utf-8"))
     return found
 
 

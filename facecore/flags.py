@@ -25,6 +25,9 @@ def add_model_flags(p: argparse.ArgumentParser) -> None:
                    help="what runs the network: auto is the fastest that needs nothing more; torch is the reference; "
                    "compile needs a C++ compiler; onnx and openvino need pip install onnx onnxruntime onnxscript or "
                    "onnx onnxscript openvino (default auto)")  # fmt: skip
+    p.add_argument("--flip", action="store_true",
+                   help="let the mirror image of each face count with it: somewhat more accurate, but the network "
+                   "takes twice as long; needs a calibration of its own, calibration-flip.json")  # fmt: skip
     p.add_argument("--detector-backend", choices=DETECTOR_BACKENDS, default="auto",
                    help="what runs the face detector; openvino and openvino-bf16 are faster and need "
                    "pip install openvino (default auto)")  # fmt: skip
@@ -73,6 +76,7 @@ def spec_from(a: argparse.Namespace) -> RecognizerSpec:
         backend=a.backend,
         detector_backend=a.detector_backend,
         onnx=onnx_from(a),
+        flip=a.flip,
     )
 
 

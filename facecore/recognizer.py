@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from facecore import checkpoint
-from facecore.backends import Backend, make_backend
+from facecore.backends import Backend, make_backend, unit
 from facecore.checkpoint import Model
 from facecore.device import usable_cores
 from facecore.faces.detector import Detector, Face, Policy
@@ -38,7 +38,8 @@ class FaceRecognizer:
     """A model, a detector, and the way from photos through both. Safe to use from several threads.
 
     Args:
-        model: read by `facecore.checkpoint.load`. What runs is a copy of its network: changes to it have no effect.
+        model: read by `facecore.checkpoint.load`, which is told there whether mirror images count. What runs is a copy
+            of its network: changes to it have no effect.
         align: "auto" does what the model was trained for; "fast" looks at each face once instead of twice; "none"
             takes each photo as it is, scaled to the network's input.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -90,6 +91,7 @@ class FaceRecognizer:
         backend: str = "auto",
         detector_backend: str = "auto",
         onnx: OnnxInput | None = None,
+        flip: bool = False,
     ) -> "FaceRecognizer":
         """A recognizer with the model called `name`.
 
@@ -102,13 +104,14 @@ class FaceRecognizer:
             backend: see the class.
             detector_backend: see the class.
             onnx: how the network in an ONNX file takes a picture; not needed for files that facecore.export wrote.
+            flip: let the mirror image of each face count with it, see `facecore.backends.MirrorBackend`.
 
         Raises:
             ModelError: there is no such model, or it cannot be used.
             ValueError: an argument is not known, or the device is not there.
         """
         return cls(
-            checkpoint.load(find_model(name), onnx),
+            checkpoint.load(find_model(name), onnx, flip=flip),
             align=align,
             device=device,
             precision=precision,
@@ -195,11 +198,11 @@ class FaceRecognizer:
         """
         with torch.inference_mode():
             found = self.model.network.penultimate(torch.from_numpy(self.input.array(list(crops))))
-        return _unit(found.float().numpy())
+        return unit(found.float().numpy())
 
     def _encode_batch(self, crops: list[np.ndarray], batch_size: int) -> NDArray[np.float32]:
         padded = crops + [np.zeros_like(crops[0])] * (batch_size - len(crops))
-        return _unit(self.backend.embed(self.input.array(padded))[: len(crops)])
+        return unit(self.backend.embed(self.input.array(padded))[: len(crops)])
 
     def embed(
         self, photos: Iterable[Photo], batch_size: int = 32, *, face: Policy = "largest", aligned: bool = False
@@ -331,13 +334,6 @@ class FaceRecognizer:
             model=self.model.name,
             embeddings=(first, second),
         )
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of length one. As torch.nn.functional.normalize: a vector of zeros stays one."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = rows / np.maximum(lengths, np.float32(1e-12))
-    return unit
 
 
 def decision_threshold(model: Model, far: float | None, threshold: float | None) -> float | None:

@@ -23,6 +23,7 @@ class RecognizerSpec:
         backend: what runs the network, see `facecore.backends`.
         detector_backend: what runs the face detector, see `facecore.faces.network`.
         onnx: how an ONNX file takes its input, where the file does not say so itself.
+        flip: whether the mirror image of each face counts with it.
     """
 
     model: str = DEFAULT_MODEL
@@ -32,6 +33,7 @@ class RecognizerSpec:
     backend: str = "auto"
     detector_backend: str = "auto"
     onnx: OnnxInput | None = None
+    flip: bool = False
 
     def resolved(self) -> "RecognizerSpec":
         """The same with the model downloaded, for processes on this machine: so that not each of them asks the Hub.
@@ -58,6 +60,7 @@ class RecognizerSpec:
             backend=self.backend,
             detector_backend=self.detector_backend,
             onnx=self.onnx,
+            flip=self.flip,
         )
 
     def make_preparer(self) -> Preparer:

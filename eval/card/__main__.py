@@ -11,10 +11,10 @@ MODEL is a model directory. Its README.md keeps every word but what stands betwe
     <!-- begin thresholds (python -m eval.card) -->
     <!-- end thresholds -->
 
-There are six such blocks: thresholds and accuracy come from calibration.json, calibration, lfw, groups and poor_photos
-from the folders that are given; a block whose folder is not given stays as it is. Where there is no README.md, one is
-begun. Pictures and tables go into the folder evidence/ beside it, groups.csv beside it, where the page looks for it.
-Results of other weights are refused.
+There are six such blocks: thresholds and accuracy come from calibration.json (and calibration-flip.json, where there is
+one), calibration, lfw, groups and poor_photos from the folders that are given; a block whose folder is not given stays
+as it is. Where there is no README.md, one is begun. Pictures and tables go into the folder evidence/ beside it,
+groups.csv beside it, where the page looks for it. Results of other weights are refused, and those made with --flip.
 
 Exit code: 0 done; 2 wrong usage, or a model or results that cannot be used; 3 the card could not be written.
 """
@@ -91,9 +91,10 @@ def _write_card(a: argparse.Namespace) -> int:
 def _sections(a: argparse.Namespace, model: Model) -> Sections:
     if model.calibration is None:
         raise DataError(f"{a.model}: has no calibration, and so no thresholds: see python -m eval.calibrate --help")
+    flipped = checkpoint.load(model.directory, flip=True).calibration
     sections: Sections = {
         "thresholds": (meaning(model.calibration, model.digest), {}),
-        "accuracy": (accuracy(model.calibration), {}),
+        "accuracy": (accuracy(model.calibration, flipped), {}),
     }
     if a.pairs:
         sections["calibration"] = calibration_words(read_scored(a.pairs, model.digest, "shards"))

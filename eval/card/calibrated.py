@@ -38,16 +38,22 @@ def meaning(calibration: Calibration, digest: str) -> str:
     return "\n".join(lines)
 
 
-def accuracy(calibration: Calibration) -> str:
-    """AUC, EER and TAR for each pool of impostors."""
-    pools = calibration.evidence
-    if not pools:
+def accuracy(calibration: Calibration, flipped: Calibration | None = None) -> str:
+    """AUC, EER and TAR for each pool of impostors; once more with mirror images, where those have a calibration."""
+    if not calibration.evidence:
         return "Nothing was measured on pairs other than those of the calibration."
+    note = "Intervals are Wilson's at 95 % and take pairs as independent; people and photos stand in many pairs, so "
+    parts = [_pools(calibration.evidence), f"{note}that the true ones are wider."]
+    if flipped and flipped.evidence:
+        ways = f"--flip (threshold {flipped.threshold:.4f}; the network takes twice as long)"
+        parts += [f"With the mirror image of each face, {ways}:", _pools(flipped.evidence)]
+    return "\n\n".join(parts)
+
+
+def _pools(pools: dict[str, Any]) -> str:
     rates = [at["target"] for at in pools[ALL]["tar_at_far"]]
     head = ["impostors", "pairs (genuine / impostor)", "AUC", "EER", *(f"TAR at FAR {rate:g}" for rate in rates)]
-    rows = [[_pool(name, pools), *_figures(figures)] for name, figures in pools.items()]
-    note = "Intervals are Wilson's at 95 % and take pairs as independent; people and photos stand in many pairs, so "
-    return f"{table(head, rows)}\n\n{note}that the true ones are wider."
+    return table(head, ([_pool(name, pools), *_figures(figures)] for name, figures in pools.items()))
 
 
 def _threshold(at: Threshold) -> list[str]:

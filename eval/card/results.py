@@ -31,7 +31,7 @@ def check_weights(path: Path, record: object, digest: str) -> None:
         digest: of the model whose card it is.
 
     Raises:
-        DataError: the record names another model, or none.
+        DataError: the record names another model, or none, or mirror images counted: the card's figures are without.
     """
     model = record.get("model") if isinstance(record, dict) else None
     if not isinstance(model, dict) or "digest" not in model:
@@ -39,3 +39,5 @@ def check_weights(path: Path, record: object, digest: str) -> None:
     found = str(model["digest"])
     if found != digest:
         raise DataError(f"{path}: was measured on other weights (digest {found[:12]}, the model's is {digest[:12]})")
+    if model.get("flip"):
+        raise DataError(f"{path}: was measured with --flip, and a card has that in its table of accuracy alone")

@@ -84,6 +84,8 @@ def _measure(a: argparse.Namespace) -> int:
         raise ValueError(f"--hidden must be 0 or more, not {a.hidden}")
     if a.limits and a.half != "fit":
         raise ValueError("--limits makes a choice, and choices are made on --half fit")
+    if a.limits and a.flip:
+        raise ValueError("--limits is for faces without their mirror images, which the page compares: leave out --flip")
     recognizer = recognizer_from(a)
     threshold, what = chosen_threshold(recognizer, a.far, a.threshold, a.model)
     people = read_people(a.shards, a.split, a.half, a.photos, a.seed)

@@ -24,7 +24,9 @@ SHARES = tuple(tenths / 10 for tenths in range(11))
 """How much the first teacher's cosine may count; the second gets the rest."""
 
 
-def calibrate_on_shards(model: Path, data: Path, device: str = "auto", batch_size: int = 128) -> Calibration:
+def calibrate_on_shards(
+    model: Path, data: Path, device: str = "auto", batch_size: int = 128, *, flip: bool = False
+) -> Calibration:
     """A calibration fitted on the half "fit" of the verification pairs, with evidence from the half "test".
 
     The impostor pairs of all pools count together. The model is read from its directory, so that what is calibrated
@@ -35,12 +37,13 @@ def calibrate_on_shards(model: Path, data: Path, device: str = "auto", batch_siz
         data: a folder of shards with val_pairs.parquet.
         device: where the network runs.
         batch_size: faces in one pass.
+        flip: whether the mirror image of each face counts with it.
 
     Raises:
         ModelError: the model cannot be used.
         DataError: shards or pairs cannot be used.
     """
-    recognizer = FaceRecognizer(checkpoint.load(model), device=device)
+    recognizer = FaceRecognizer(checkpoint.load(model, flip=flip), device=device)
     shards = read_shards(data, VAL_SPLITS)
     embeddings = _embed(recognizer, shards, batch_size)
     halves = {half: _scored(read_pairs(data, half), shards.ids, embeddings) for half in ("fit", "test")}

@@ -218,6 +218,8 @@ def test_beside_an_onnx_file(pairs: Path, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(b"")
     assert main([str(tmp_path / "net.onnx"), str(pairs), "--images", str(photos)]) == 0
     assert (tmp_path / "net.calibration.json").exists()
+    assert main([str(tmp_path / "net.onnx"), str(pairs), "--images", str(photos), "--flip"]) == 0
+    assert (tmp_path / "net.calibration-flip.json").exists()
 
 
 @pytest.mark.parametrize("name", ["resnet18", "hf:someone/model"])
@@ -295,14 +297,16 @@ def test_on_shards(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     made = fit(rng.normal(0.6, 0.1, 500), rng.normal(0, 0.1, 20_000), source={"data": "shards", "digest": "d"})
     asked: list[tuple[object, ...]] = []
 
-    def calibrate_on_shards(*arguments: object) -> Calibration:
-        asked.append(arguments)
+    def calibrate_on_shards(*arguments: object, flip: bool) -> Calibration:
+        asked.append((*arguments, flip))
         return made
 
     monkeypatch.setattr("eval.calibrate_model.calibrate_on_shards", calibrate_on_shards)
     assert main([str(model), "--shards", str(tmp_path), "--device", "cpu", "--batch-size", "7"]) == 0
-    assert asked == [(model, tmp_path, "cpu", 7)]
-    assert Calibration.from_dict(json.loads((model / "calibration.json").read_text())) == made
+    assert main([str(model), "--shards", str(tmp_path), "--device", "cpu", "--flip"]) == 0
+    assert asked == [(model, tmp_path, "cpu", 7, False), (model, tmp_path, "cpu", 64, True)]
+    for name in ("calibration.json", "calibration-flip.json"):
+        assert Calibration.from_dict(json.loads((model / name).read_text())) == made
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,15 @@ def test_nothing_of_this_machine_is_in_the_file(exported: Path) -> None:
         assert trace not in content
 
 
+def test_mirror_images_count_with_a_file_as_with_the_model(exported: Path, crops: list[np.ndarray]) -> None:
+    from_file, from_model = (
+        FaceRecognizer.from_pretrained(name, device="cpu", flip=True) for name in (exported, DEFAULT_MODEL)
+    )
+    np.testing.assert_allclose(from_file.encode(crops, 2), from_model.encode(crops, 2), atol=1e-5)
+    assert from_file.calibration == from_model.calibration is not None
+    assert from_file.model.calibration_path == exported.with_name(f"{exported.stem}.calibration-flip.json")
+
+
 def test_raw_embeddings_keep_their_length(tmp_path: Path, crops: list[np.ndarray]) -> None:
     network = resnet18(num_classes=2)
     checkpoint.save(tmp_path / "m", network, ModelConfig("resnet18", {"num_classes": 2}))
@@ -82,7 +91,7 @@ def test_raw_embeddings_keep_their_length(tmp_path: Path, crops: list[np.ndarray
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-5)
     assert np.abs(np.linalg.norm(raw, axis=1) - 1).min() > 0.01
     np.testing.assert_allclose(raw / np.linalg.norm(raw, axis=1, keepdims=True), unit, atol=1e-5)
-    assert not list(tmp_path.glob("*.calibration.json"))
+    assert not list(tmp_path.glob("*.calibration*.json"))
 
 
 def test_a_file_that_differs_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,6 +173,35 @@ def test_a_model_without_calibration_gives_scores_alone(
         decision_threshold(bare.model, far=1e-3, threshold=None)
 
 
+def test_with_flip_an_embedding_is_the_mean_of_face_and_mirror_image(
+    recognizer: FaceRecognizer, crops: list[np.ndarray]
+) -> None:
+    both = FaceRecognizer.from_pretrained(device="cpu", flip=True)
+    one, other = (recognizer.encode([crop[:, ::step] for crop in crops], 2) for step in (1, -1))
+    expected = (one + other) / np.linalg.norm(one + other, axis=1, keepdims=True)
+    found = both.encode(crops, 2)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(both.encode([crop[:, ::-1] for crop in crops], 2), found, atol=1e-6)
+    assert np.abs(found - one).max() > 0.01
+    assert both.backend.version == recognizer.backend.version + "-flip"  # caches keep them apart
+    assert both.model.digest == recognizer.model.digest
+
+
+def test_with_flip_a_model_has_a_calibration_of_its_own(
+    recognizer: FaceRecognizer, tmp_path: Path, astronaut: np.ndarray
+) -> None:
+    plain, flipped = (checkpoint.load(recognizer.model.directory, flip=flip) for flip in (False, True))
+    assert plain.calibration is not None
+    assert flipped.calibration is not None
+    assert flipped.calibration != plain.calibration
+    checkpoint.save(tmp_path / "m", plain.network, plain.config)
+    checkpoint.save_calibration(tmp_path / "m", plain.calibration)
+    without = FaceRecognizer.from_pretrained(tmp_path / "m", device="cpu", flip=True)
+    assert without.compare(astronaut, astronaut).probability is None
+    with pytest.raises(ValueError, match="calibration-flip.json"):
+        decision_threshold(without.model, far=1e-3, threshold=None)
+
+
 def test_without_alignment_the_whole_photo_is_compared(astronaut: np.ndarray, coffee: np.ndarray) -> None:
     whole = FaceRecognizer.from_pretrained(align="none", device="cpu")
     assert whole.compare(astronaut, coffee).score is not None

@@ -29,6 +29,7 @@ def test_a_spec_travels_and_makes_the_same_recognizer(recognizer: FaceRecognizer
     made = pickle.loads(pickle.dumps(RecognizerSpec(device="cpu"))).make()
     np.testing.assert_array_equal(made.encode(crops, 2), recognizer.encode(crops, 2))
     assert made.backend.version == recognizer.backend.version
+    assert RecognizerSpec(device="cpu", flip=True).make().model.flip
     assert RecognizerSpec().make_preparer().version == recognizer.preparer.version
 
 
@@ -51,7 +52,7 @@ def test_only_a_model_on_the_hub_is_resolved(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_flags_make_a_spec() -> None:
     assert spec_from(_parsed()) == RecognizerSpec()
-    words = "--model net.onnx --align fast --device cpu --backend openvino --detector-backend openvino"
+    words = "--model net.onnx --align fast --device cpu --backend openvino --detector-backend openvino --flip"
     more = "--onnx-size 112 --onnx-mean 127.5 --onnx-std 1 2 3 --onnx-channels bgr --onnx-layout nhwc --onnx-output fc1"
     assert spec_from(_parsed(*words.split(), *more.split())) == RecognizerSpec(
         "net.onnx",
@@ -60,6 +61,7 @@ def test_flags_make_a_spec() -> None:
         backend="openvino",
         detector_backend="openvino",
         onnx=OnnxInput(112, (127.5,), (1, 2, 3), "bgr", "nhwc", "fc1"),
+        flip=True,
     )
     assert CHOICES == BACKENDS
 

@@ -155,7 +155,24 @@ def test_results_of_other_weights_are_refused(model: Path, tmp_path: Path, capsy
             (tmp_path / f"{name}.json").write_text(json.dumps(record))
             assert main([str(model), f"--{name}", str(tmp_path)]) == 2
             assert words in capsys.readouterr().err
+        (tmp_path / f"{name}.json").write_text(json.dumps({"model": {"digest": digest_of(model), "flip": True}}))
+        assert main([str(model), f"--{name}", str(tmp_path)]) == 2
+        assert "was measured with --flip" in capsys.readouterr().err
     assert not (model / "README.md").exists()
+
+
+def test_mirror_images_have_figures_of_their_own_where_they_are_calibrated(model: Path) -> None:
+    assert main([str(model)]) == 0
+    calibration = checkpoint.load(model, flip=True).calibration
+    assert calibration is not None
+    text = (model / "README.md").read_text()
+    assert f"--flip (threshold {calibration.threshold:.4f}; the network takes twice as long)" in text
+    assert text.count("| both | 5,000 / 300,000 |") == 2
+    (model / "calibration-flip.json").unlink()
+    assert main([str(model)]) == 0
+    text = (model / "README.md").read_text()
+    assert text.count("| both | 5,000 / 300,000 |") == 1
+    assert "--flip" not in text
 
 
 def test_results_of_something_else_are_refused(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

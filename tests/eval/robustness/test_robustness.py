@@ -207,6 +207,7 @@ def test_the_limits_that_are_written_can_be_read(shards: Path, tmp_path: Path) -
     ("flags", "words"),
     [
         (["--limits", "quality.json"], "choices are made on --half fit"),
+        (["--limits", "quality.json", "--half", "fit", "--flip"], "leave out --flip"),
         (["--hidden", "-1"], "--hidden must be 0 or more"),
         (["--photos", "0"], "--photos must be 1 or more"),
         (["--model", "nowhere"], "nowhere"),
