@@ -29,11 +29,11 @@ from facecore.models.heads import Head, make_head
 from facecore.pretrained import find_model
 from facecore.train.batches import Loading
 from facecore.train.distributed import Ranks
-from facecore.train.evidence import calibrate_on_shards, choose_weights
+from facecore.train.evidence import calibrate_on_shards, choose_centre, choose_weights
 from facecore.train.job import Figures, Job
 from facecore.train.recipes.classify_job import make_sampler
 from facecore.train.recipes.distill import Distillation, make_student
-from facecore.train.recipes.distill_losses import Teacher, follow
+from facecore.train.recipes.distill_losses import TargetLoss, Teacher, follow
 from facecore.train.recipes.measuring import PairLists, check_names, embedder, listed, open_pictures
 from facecore.train.recipes.networks import ALIGNMENT
 from facecore.train.state import Progress
@@ -73,7 +73,7 @@ def distillation_job(a: argparse.Namespace, loading: Loading, ranks: Ranks) -> J
     shards = any(Path(a.data).glob("faces-*.parquet"))
     source = _from_shards(a, loading) if shards else _from_folder(a, preset, loading, ranks)
     torch.manual_seed(a.seed)  # a teacher that was loaded has drawn random numbers, a table has not
-    student = _initial(a.init, list(source.targets)) if a.init else _fresh(a, source)
+    student = _initial(a.init, list(source.targets), a.target_loss, shards) if a.init else _fresh(a, source)
     head = _label_head(a, student, source.classes)
     objective = Distillation(
         student,
@@ -172,13 +172,21 @@ def _fresh(a: argparse.Namespace, source: _Source) -> Student:
     return make_student(source.targets, a.arch, a.stem, source.teachers)
 
 
-def _initial(name: str, teachers: list[str]) -> Student:
+def _spread(teachers: list[str], target_loss: TargetLoss, shards: bool = True) -> list[str]:
+    """Those teachers whose embeddings lie spread on the sphere, and are followed there."""
+    return [name for name, how in follow(teachers, target_loss, shards).items() if not how.standardise]
+
+
+def _initial(name: str, teachers: list[str], target_loss: TargetLoss, shards: bool) -> Student:
     network = checkpoint.load(find_model(name)).network
     if not isinstance(network, Student):
         raise DataError(f"{name}: the recipe distill goes on from a student, this is a {type(network).__name__}")
     if not set(teachers) <= set(network.heads):
         raise DataError(f"{name}: was taught by {', '.join(network.heads)}: give none but these with --teachers")
-    return network.reduced(teachers)
+    student = network.reduced(teachers)
+    for one in _spread(teachers, target_loss, shards):
+        student.head(one).mean.zero_()  # a mean that was subtracted after training; the teacher's answers have it
+    return student
 
 
 def _label_head(a: argparse.Namespace, student: Student, classes: tuple[str, ...]) -> Head | None:
@@ -215,7 +223,7 @@ def _validation(
 
 
 def _finish(a: argparse.Namespace, lists: PairLists | None, run: Path) -> None:
-    """On shards: the weights of the parts, and a calibration, from the pairs beside them."""
+    """On shards: where the embedding's zero is, the weights of its parts, and a calibration, from the pairs there."""
     if lists is not None:
         lists.finish(run, {}, a.device, not a.no_calibration)
         return
@@ -227,6 +235,11 @@ def _finish(a: argparse.Namespace, lists: PairLists | None, run: Path) -> None:
     saved = checkpoint.load(model)
     student = saved.network
     assert isinstance(student, Student)
+    spread = _spread(list(student.heads), a.target_loss)
+    if choose_centre(model, a.data, spread, a.device, licences=a.licences or ()):
+        saved = checkpoint.load(model)
+        student = saved.network
+        assert isinstance(student, Student)
     student.weights = choose_weights(model, a.data, a.device)
     checkpoint.save(model, student, dataclasses.replace(saved.config, arguments=student.arguments), saved.classes)
     calibration = calibrate_on_shards(model, a.data, a.device)

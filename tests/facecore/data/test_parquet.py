@@ -79,6 +79,16 @@ def test_the_teachers_of_a_folder(tiny_shards: Path) -> None:
         read_shards(tiny_shards, ["train"], ["teacher"])
 
 
+@pytest.mark.parametrize("most", [1, 7, 48, 100])
+def test_no_more_faces_than_asked_for_evenly_taken(tiny_shards: Path, most: int) -> None:
+    every, some = (read_shards(tiny_shards, ["train"], ["teacher"], most=limit) for limit in (None, most))
+    rows = np.linspace(0, 47, min(most, 48)).astype(int)
+    np.testing.assert_array_equal(some.ids, every.ids[rows])
+    np.testing.assert_array_equal(some.images, every.images[rows])
+    np.testing.assert_array_equal(some.targets["teacher"], every.targets["teacher"][rows])
+    assert len(some.labels) == len(rows)
+
+
 def test_splits_do_not_mix(tiny_shards: Path) -> None:
     assert len(read_shards(tiny_shards, VAL_SPLITS)) == 204
     assert not set(read_shards(tiny_shards, VAL_SPLITS).ids) & set(read_shards(tiny_shards, ["train"]).ids)

@@ -14,9 +14,11 @@ import pytest
 import torch
 
 from facecore import checkpoint
+from facecore.config import ModelConfig
 from facecore.models import Student
 from facecore.recognizer import FaceRecognizer
 from facecore.train.__main__ import main
+from facecore.train.recipes.distill_job import _initial
 from tests.tiny_shards import write_tiny_shards
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -100,6 +102,17 @@ def test_goes_on_from_a_model(finished: Path, tiny_shards: Path, tmp_path: Path)
     # Two steps of a small rate: moved, but not far.
     moved = (after["backbone.conv1.weight"] - before["backbone.conv1.weight"]).abs().max()
     assert 0 < float(moved) < 0.05
+
+
+def test_going_on_begins_where_the_teacher_is(tmp_path: Path) -> None:
+    """A mean that was subtracted after training is not what the teacher answers with."""
+    student = Student({"teacher": 4, "teacher2": 4}, {"teacher": 1.0, "teacher2": 1.0})
+    for name in student.heads:
+        student.head(name).mean.fill_(3)
+    checkpoint.save(tmp_path / "m", student, ModelConfig("student", student.arguments))
+    begun = _initial(str(tmp_path / "m"), ["teacher", "teacher2"], "cosine", shards=True)
+    assert begun.head("teacher").mean.tolist() == [3] * 4  # its answers are standardised
+    assert begun.head("teacher2").mean.tolist() == [0] * 4
 
 
 @pytest.mark.slow
