@@ -220,9 +220,11 @@ def no_verdicts() -> str:
 def right(accuracy: float, genuine: int, impostors: int, failed: int) -> str:
     """How often the threshold is right; `accuracy` in 0..1, `failed` the pairs without a score."""
     wrong = " Pairs without a score count as told wrongly." if failed else ""
+    told = "all" if accuracy == 1 else percent(accuracy)
+    told = told[:1].lower() + told[1:]  # "More than 99.9%" begins a sentence elsewhere
     return (
         f"Judged by the labels ({genuine:,} pairs of the same person, {impostors:,} of different people), that score "
-        f"tells {percent(accuracy)} of the pairs correctly.{wrong} The report below says how far this can be trusted."
+        f"tells {told} of the pairs correctly.{wrong} The report below says how far this can be trusted."
     )
 
 

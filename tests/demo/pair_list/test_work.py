@@ -285,3 +285,15 @@ def test_memory_keeps_what_is_young(given: Given, tmp_path: Path) -> None:
     digests = list(part.digests([present, absent, present.read_bytes()]))
     assert digests[1] is None
     assert digests[0] == digests[2]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "words"),
+    [
+        (1.0, "tells all of the pairs"),
+        (0.9996, "tells more than 99.9% of the pairs"),
+        (0.9, "tells 90.0% of the pairs"),
+    ],
+)
+def test_the_share_of_right_verdicts_reads_as_a_part_of_its_sentence(accuracy: float, words: str) -> None:
+    assert words in text.right(accuracy, 20, 40, 0)
