@@ -22,10 +22,10 @@ from facecore.pretrained import DEFAULT_MODEL, find_model
 
 @pytest.fixture
 def two_people(tmp_path: Path, astronaut: np.ndarray, hopper_path: Path) -> Path:
-    """Eileen Collins and Grace Hopper, three photos each: as it is, darker, and smaller."""
+    """Eileen Collins and, in grey, Grace Hopper, three photos each: as it is, darker, and smaller."""
     root = tmp_path / "people"
     with Image.open(hopper_path) as image:
-        hopper = image.convert("RGB")
+        hopper = image.convert("L").convert("RGB")  # in colour the two are too close to call
     for name, photo in (("collins", Image.fromarray(astronaut)), ("hopper", hopper)):
         (root / name).mkdir(parents=True)
         photo.save(root / name / "1.png")
