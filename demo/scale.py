@@ -35,7 +35,7 @@ def render(score: float, low: float | None, threshold: float | None, calibration
     side = " fc-leftward" if _place(score, ends) > 0.5 else ""
     return (
         f'<div class="fc-scale{"" if humps else " fc-plain"}" role="img" aria-label="{label}">{humps}'
-        f'<div class="fc-zones">{_zones(low, threshold, ends)}</div>'
+        f"{_zones(low, threshold, ends)}"
         f'<i class="fc-mark{side}" style="left:{_percent(score, ends)}"><b>{escape(text_scale.THIS_PAIR)}</b></i></div>'
         f'<p class="fc-score"><b>{escape(text_scale.score(score))}</b>'
         f"<span>{escape(text_scale.same_from(threshold)) if threshold is not None else ''}</span></p>"
@@ -71,15 +71,19 @@ def _shares(counts: tuple[int, ...]) -> list[float]:
 
 
 def _zones(low: float | None, threshold: float | None, ends: tuple[float, float]) -> str:
-    """The parts of the scale by the answer that they lead to, named where there is room."""
+    """The parts of the scale by the answer that they lead to, named where there is room, otherwise in a legend."""
     if low is None or threshold is None:
-        return '<i style="width:100%"></i>'
+        return '<div class="fc-zones"><i style="width:100%"></i></div>'
     edges = [0.0, _place(low, ends), _place(threshold, ends), 1.0]
-    zones = ""
+    zones, legend = "", ""
     for kind, start, end in zip(_KINDS, edges, edges[1:], strict=False):
-        name = f"<b>{escape(text_scale.ZONES[kind])}</b>" if end - start >= _ROOM else ""
-        zones += f'<i class="fc-zone-{kind}" style="width:{100 * (end - start):.2f}%">{name}</i>'
-    return zones
+        name, within = escape(text_scale.ZONES[kind]), ""
+        if end - start >= _ROOM:
+            within = f"<b>{name}</b>"
+        else:
+            legend += f'<span class="fc-key fc-key-{kind}">{name}</span>'
+        zones += f'<i class="fc-zone-{kind}" style="width:{100 * (end - start):.2f}%">{within}</i>'
+    return f'<div class="fc-zones">{zones}</div>' + (f'<div class="fc-keys fc-narrow">{legend}</div>' if legend else "")
 
 
 def _place(score: float, ends: tuple[float, float]) -> float:

@@ -38,6 +38,10 @@ RESULT_CSS = """
 .fc-zones .fc-zone-same { border-top-color: var(--fc-same); border-radius: 0 3px 3px 0; }
 .fc-zones b { display: block; padding-top: 8px; font-size: 12px; font-weight: 500; line-height: 1.3;
   color: var(--body-text-color-subdued); white-space: nowrap; }
+.fc-keys.fc-narrow { margin: 12px 0 0; }
+.fc-narrow .fc-key::before { width: 14px; border-top: 6px solid var(--fc-different); }
+.fc-narrow .fc-key-uncertain::before { border-top-color: var(--fc-uncertain); }
+.fc-narrow .fc-key-same::before { border-top-color: var(--fc-same); }
 .fc-mark { position: absolute; top: 30px; height: 104px; width: 2px; margin-left: -1px; font-style: normal;
   background: var(--body-text-color); }
 .fc-plain .fc-mark { top: 14px; height: 30px; }

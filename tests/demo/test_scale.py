@@ -50,10 +50,14 @@ def test_a_score_beyond_all_others_is_still_on_the_scale(calibration: Calibratio
     assert 95 < place(scale.render(1.0, 0.6, 0.75, calibration)) < 100
 
 
-def test_a_narrow_part_has_no_name(calibration: Calibration) -> None:
-    name = f"<b>{text_scale.ZONES['uncertain']}</b>"
-    assert name in scale.render(0.7, 0.5, 0.75, calibration)
-    assert name not in scale.render(0.7, 0.74, 0.75, calibration)
+def test_a_narrow_part_is_named_in_a_legend(calibration: Calibration) -> None:
+    name = text_scale.ZONES["uncertain"]
+    wide, narrow = (scale.render(0.7, low, 0.75, calibration) for low in (0.5, 0.74))
+    assert f"<b>{name}</b>" in wide
+    assert f"<b>{name}</b>" not in narrow
+    (legend,) = re.findall(r'<div class="fc-keys fc-narrow">(.*?)</div>', narrow)
+    assert legend == f'<span class="fc-key fc-key-uncertain">{name}</span>'
+    assert "fc-narrow" not in wide
 
 
 def test_it_is_described_in_words(calibration: Calibration) -> None:
