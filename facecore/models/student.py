@@ -1,6 +1,6 @@
 """A network taught by other networks: one affine head a teacher, their weighted concatenation as the embedding."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
 import torch
@@ -92,17 +92,18 @@ class Student(EmbeddingNetwork):
         dims = {name: self.head(name).linear.out_features for name in self.heads}
         return {"dims": dims, "weights": dict(self.weights), **self._kind}
 
-    def reduced(self, names: Collection[str]) -> "Student":
-        """A student with the same weights and, of the heads, those called `names`, in their order here.
+    def with_heads(self, dims: Mapping[str, int], weights: Mapping[str, float]) -> "Student":
+        """A student with the same backbone and the heads of `dims`: those that are here as they are, others fresh.
 
         Raises:
-            ValueError: there is no head of such a name.
+            ValueError: a head that is here has another width, or widths and weights do not belong together.
         """
-        dims = {name: self.head(name).linear.out_features for name in sorted(names, key=list(self.heads).index)}
-        weights = {name: self.weights[name] for name in dims}
-        student = Student(dims, weights if max(weights.values()) > 0 else dict.fromkeys(dims, 1.0), **self._kind)
-        state = self.state_dict()
-        student.load_state_dict({key: state[key] for key in student.state_dict()})
+        for name in dims.keys() & self.heads.keys():
+            if dims[name] != (width := self.head(name).linear.out_features):
+                raise ValueError(f"the head {name} answers with {width} numbers, not {dims[name]}")
+        student = Student(dims, weights, **self._kind)
+        state = student.state_dict()
+        student.load_state_dict({**state, **{k: v for k, v in self.state_dict().items() if k in state}})
         return student
 
     def features(self, x: Tensor) -> Tensor:

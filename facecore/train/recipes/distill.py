@@ -8,51 +8,17 @@ the loss over identities.
 import math
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facecore.errors import DataError
 from facecore.models import Student
 from facecore.models.heads import Head
-from facecore.models.resnet import Stem
-from facecore.models.student import Backbone
 from facecore.train.recipes.distill_losses import TEACHERS, Teacher, masked_mean
 from facecore.train.state import step_generator
 
 BANK_SALT = 1  # keeps the draws of banks apart from augmentation (0) and dropout
-
-
-def make_student(
-    targets: Mapping[str, NDArray[np.float32]],
-    backbone: Backbone = "resnet18",
-    stem: Stem = "7x7",
-    teachers: Mapping[str, Teacher] = TEACHERS,
-) -> Student:
-    """A fresh student, its heads set to the mean and the scale of the teachers' embeddings.
-
-    Args:
-        targets: (N, D) float32 by the teacher's name; rows that begin with NaN do not count.
-        backbone: see `Student`.
-        stem: see `ResNet`.
-        teachers: how each of them is followed.
-
-    Raises:
-        DataError: a teacher's name cannot name a part of a network, or it has no embedding at all.
-    """
-    for name, target in targets.items():
-        _check_teacher(name, target)
-    dims = {name: target.shape[1] for name, target in targets.items()}
-    student = Student(dims, {name: teachers[name].weight for name in targets}, backbone, stem)
-    for name, target in targets.items():
-        if teachers[name].standardise:
-            known = target[~np.isnan(target[:, 0])]
-            head, mean = student.head(name), known.mean(0)
-            head.mean.copy_(torch.from_numpy(mean))
-            head.scale.fill_(float((known - mean).std()))
-    return student
 
 
 class Distillation(nn.Module):
@@ -179,10 +145,3 @@ class Distillation(nn.Module):
     def margin_share(self, step: int) -> float:
         """How much of the margin holds at a step, in 0..1."""
         return min(1.0, (step + 1) / self.margin_warmup) if self.margin_warmup else 1.0
-
-
-def _check_teacher(name: str, target: NDArray[np.float32]) -> None:
-    if not name.isidentifier() or hasattr(nn.ModuleDict(), name):
-        raise DataError(f"a teacher cannot be called {name!r}: give its column a name of letters, digits and _")
-    if np.isnan(target[:, 0]).all():
-        raise DataError(f"the teacher {name} has no embedding of any training image")

@@ -28,14 +28,16 @@ from facecore.models import Student
 from facecore.models.heads import Head, make_head
 from facecore.pretrained import find_model
 from facecore.train.batches import Loading
+from facecore.train.blend import choose_blend
 from facecore.train.distributed import Ranks
-from facecore.train.evidence import calibrate_on_shards, choose_centre, choose_weights
+from facecore.train.evidence import calibrate_on_shards
 from facecore.train.job import Figures, Job
 from facecore.train.recipes.classify_job import make_sampler
-from facecore.train.recipes.distill import Distillation, make_student
-from facecore.train.recipes.distill_losses import TargetLoss, Teacher, follow
+from facecore.train.recipes.distill import Distillation
+from facecore.train.recipes.distill_losses import Teacher, follow
 from facecore.train.recipes.measuring import PairLists, check_names, embedder, listed, open_pictures
 from facecore.train.recipes.networks import ALIGNMENT
+from facecore.train.recipes.students import go_on_from, make_student
 from facecore.train.state import Progress
 from facecore.transforms import Preset
 from facecore.transforms import preset as make_preset
@@ -73,7 +75,7 @@ def distillation_job(a: argparse.Namespace, loading: Loading, ranks: Ranks) -> J
     shards = any(Path(a.data).glob("faces-*.parquet"))
     source = _from_shards(a, loading) if shards else _from_folder(a, preset, loading, ranks)
     torch.manual_seed(a.seed)  # a teacher that was loaded has drawn random numbers, a table has not
-    student = _initial(a.init, list(source.targets), a.target_loss, shards) if a.init else _fresh(a, source)
+    student = _initial(a.init, source) if a.init else _fresh(a, source)
     head = _label_head(a, student, source.classes)
     objective = Distillation(
         student,
@@ -172,21 +174,15 @@ def _fresh(a: argparse.Namespace, source: _Source) -> Student:
     return make_student(source.targets, a.arch, a.stem, source.teachers)
 
 
-def _spread(teachers: list[str], target_loss: TargetLoss, shards: bool = True) -> list[str]:
-    """Those teachers whose embeddings lie spread on the sphere, and are followed there."""
-    return [name for name, how in follow(teachers, target_loss, shards).items() if not how.standardise]
-
-
-def _initial(name: str, teachers: list[str], target_loss: TargetLoss, shards: bool) -> Student:
-    network = checkpoint.load(find_model(name)).network
-    if not isinstance(network, Student):
-        raise DataError(f"{name}: the recipe distill goes on from a student, this is a {type(network).__name__}")
-    if not set(teachers) <= set(network.heads):
-        raise DataError(f"{name}: was taught by {', '.join(network.heads)}: give none but these with --teachers")
-    student = network.reduced(teachers)
-    for one in _spread(teachers, target_loss, shards):
-        student.head(one).mean.zero_()  # a mean that was subtracted after training; the teacher's answers have it
-    return student
+def _initial(name: str, source: _Source) -> Student:
+    loaded = checkpoint.load(find_model(name))
+    if not isinstance(loaded.network, Student):
+        raise DataError(f"{name}: the recipe distill goes on from a student, this is a {type(loaded.network).__name__}")
+    new = [teacher for teacher in source.targets if teacher not in loaded.network.heads]
+    if new:
+        known = ", ".join(loaded.network.heads)
+        print(f"{name} was taught by {known}: a fresh head for {', '.join(new)}", file=sys.stderr)
+    return go_on_from(loaded.network, source.targets, source.teachers, loaded.config.training.get("centred", ()))
 
 
 def _label_head(a: argparse.Namespace, student: Student, classes: tuple[str, ...]) -> Head | None:
@@ -232,16 +228,7 @@ def _finish(a: argparse.Namespace, lists: PairLists | None, run: Path) -> None:
     if a.no_calibration or not (Path(a.data) / "val_pairs.parquet").exists():
         print(f"{model} has no calibration: see python -m eval.calibrate --help", file=sys.stderr)
         return
-    saved = checkpoint.load(model)
-    student = saved.network
-    assert isinstance(student, Student)
-    spread = _spread(list(student.heads), a.target_loss)
-    if choose_centre(model, a.data, spread, a.device, licences=a.licences or ()):
-        saved = checkpoint.load(model)
-        student = saved.network
-        assert isinstance(student, Student)
-    student.weights = choose_weights(model, a.data, a.device)
-    checkpoint.save(model, student, dataclasses.replace(saved.config, arguments=student.arguments), saved.classes)
+    choose_blend(model, a.data, a.device, licences=a.licences or ())
     calibration = calibrate_on_shards(model, a.data, a.device)
     checkpoint.save_calibration(model, calibration)
     print(json.dumps(calibration.evidence, indent=1))

@@ -66,18 +66,15 @@ def test_weights_must_fit_the_teachers(dims: dict[str, int], weights: dict[str, 
         Student(dims, weights)
 
 
-def test_a_reduced_student_answers_as_that_head_did(student: Student, x: Tensor) -> None:
+def test_with_other_heads_the_old_ones_answer_as_before(student: Student, x: Tensor) -> None:
     student.norm.running_mean.normal_()
-    small = student.reduced(["b"]).eval()
-    assert small.arguments == {"dims": {"b": 4}, "weights": {"b": 1.0}, "backbone": "resnet18", "stem": "7x7"}
+    other = student.with_heads({"b": 4, "c": 3}, {"b": 1.0, "c": 0.5}).eval()
+    dims, weights = {"b": 4, "c": 3}, {"b": 1.0, "c": 0.5}
+    assert other.arguments == {"dims": dims, "weights": weights, "backbone": "resnet18", "stem": "7x7"}
     with torch.inference_mode():
-        torch.testing.assert_close(small.parts(x)["b"], student.parts(x)["b"])
-        assert small(x).shape == (3, 4)
-    with pytest.raises(ValueError, match="c"):
-        student.reduced(["c"])
-
-
-def test_a_part_that_did_not_count_counts_when_it_is_alone(student: Student) -> None:
-    student.weights = {"a": 0.0, "b": 1.0}
-    assert student.reduced(["a"]).weights == {"a": 1.0}
-    assert student.reduced(["b", "a"]).weights == student.weights
+        torch.testing.assert_close(other.parts(x)["b"], student.parts(x)["b"])
+        assert other(x).shape == (3, 7)
+    with pytest.raises(ValueError, match="the head b answers with 4 numbers, not 5"):
+        student.with_heads({"b": 5}, {"b": 1.0})
+    with pytest.raises(ValueError, match="a weight a teacher"):
+        student.with_heads({"b": 4}, {"a": 1.0})

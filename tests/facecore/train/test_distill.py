@@ -11,8 +11,9 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from facecore.errors import DataError
 from facecore.models import Student
 from facecore.models.heads import make_head
-from facecore.train.recipes.distill import BANK_SALT, Distillation, make_student
+from facecore.train.recipes.distill import BANK_SALT, Distillation
 from facecore.train.recipes.distill_losses import TEACHERS, CosineLoss, RegressionLoss, Teacher, follow, masked_mean
+from facecore.train.recipes.students import make_student
 from facecore.train.state import step_generator
 
 B, K, D = 3, 7, 5
@@ -87,35 +88,6 @@ def test_each_teacher_is_followed_by_its_kind() -> None:
     }
     # The name alone says nothing of a teacher from elsewhere.
     assert follow(["teacher"], "cosine") == {"teacher": Teacher(1.0, False, CosineLoss())}
-
-
-def test_a_student_starts_from_the_teachers_mean_and_scale() -> None:
-    random = np.random.default_rng(0)
-    teacher = (random.normal(0, 0.2, (500, 16)) + np.linspace(0, 1, 16)).astype(np.float32)
-    partly = teacher.copy()
-    partly[1::2] = np.nan
-    student = make_student({"teacher": partly, "teacher2": teacher[:, :8]})
-    head = student.head("teacher")
-    standardised = head.standardise(torch.from_numpy(teacher[::2]))
-    np.testing.assert_allclose(standardised.mean(0), 0, atol=1e-4)
-    assert float(standardised.std()) == pytest.approx(1, abs=0.01)
-    assert float(student.head("teacher2").scale) == 1
-    assert student.weights == {"teacher": 2.0, "teacher2": 1.0}
-
-
-@pytest.mark.parametrize("name", ["a.b", "", "my teacher", "keys", "training"])
-def test_a_name_that_no_part_of_a_network_can_have(name: str) -> None:
-    with pytest.raises(DataError, match="cannot be called"):
-        make_student({name: np.ones((3, 4), np.float32)}, teachers=follow([name]))
-
-
-def test_a_teacher_without_any_embedding() -> None:
-    nothing = np.full((3, 4), np.nan, np.float32)
-    with pytest.raises(DataError, match="teacher2 has no embedding"):
-        make_student({"teacher2": nothing})
-    student = make_student({"teacher2": np.ones((3, 4), np.float32)})
-    with pytest.raises(DataError, match="teacher2 has no embedding"):
-        Distillation(student, {"teacher2": torch.from_numpy(nothing)})
 
 
 class _Tiny(nn.Module):
@@ -342,6 +314,12 @@ def test_a_step_asks_the_device_for_nothing() -> None:
         loss.backward()
         with pytest.raises(DataDependentOutputException):
             correct.item()
+
+
+def test_a_teacher_without_any_embedding() -> None:
+    student = make_student({"teacher2": np.ones((3, 4), np.float32)})
+    with pytest.raises(DataError, match="teacher2 has no embedding"):
+        Distillation(student, {"teacher2": torch.full((3, 4), torch.nan)})
 
 
 def test_targets_that_do_not_fit_the_student() -> None:

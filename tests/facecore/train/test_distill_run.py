@@ -14,11 +14,10 @@ import pytest
 import torch
 
 from facecore import checkpoint
-from facecore.config import ModelConfig
 from facecore.models import Student
+from facecore.pretrained import find_model
 from facecore.recognizer import FaceRecognizer
 from facecore.train.__main__ import main
-from facecore.train.recipes.distill_job import _initial
 from tests.tiny_shards import write_tiny_shards
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -104,17 +103,6 @@ def test_goes_on_from_a_model(finished: Path, tiny_shards: Path, tmp_path: Path)
     assert 0 < float(moved) < 0.05
 
 
-def test_going_on_begins_where_the_teacher_is(tmp_path: Path) -> None:
-    """A mean that was subtracted after training is not what the teacher answers with."""
-    student = Student({"teacher": 4, "teacher2": 4}, {"teacher": 1.0, "teacher2": 1.0})
-    for name in student.heads:
-        student.head(name).mean.fill_(3)
-    checkpoint.save(tmp_path / "m", student, ModelConfig("student", student.arguments))
-    begun = _initial(str(tmp_path / "m"), ["teacher", "teacher2"], "cosine", shards=True)
-    assert begun.head("teacher").mean.tolist() == [3] * 4  # its answers are standardised
-    assert begun.head("teacher2").mean.tolist() == [0] * 4
-
-
 @pytest.mark.slow
 def test_goes_on_with_one_of_two_teachers(finished: Path, tiny_shards: Path, tmp_path: Path) -> None:
     later = tmp_path / "later"
@@ -129,6 +117,22 @@ def test_goes_on_with_one_of_two_teachers(finished: Path, tiny_shards: Path, tmp
     assert 0 < float(moved) < 0.05
 
 
+@pytest.mark.slow
+def test_goes_on_with_a_teacher_that_is_new(
+    tiny_shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bundled model knows one of the two."""
+    assert main(_command(tiny_shards, tmp_path / "run", "--init", "resnet18", "--optimizer", "adamw")) == 0
+    assert "resnet18 was taught by teacher2: a fresh head for teacher" in capsys.readouterr().err
+    network, begun = (checkpoint.load(model).network for model in (tmp_path / "run/last", find_model("resnet18")))
+    assert isinstance(network, Student)
+    assert isinstance(begun, Student)
+    assert list(network.heads) == ["teacher2", "teacher"]
+    moved = (network.head("teacher2").linear.weight - begun.head("teacher2").linear.weight).abs().max()
+    assert 0 < float(moved) < 0.05
+    assert float(network.head("teacher").linear.weight.abs().max()) > 0
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -136,7 +140,6 @@ def test_goes_on_with_one_of_two_teachers(finished: Path, tiny_shards: Path, tmp
         (["--phases", "64"], "SIZE:SAMPLES"),
         (["--init", "nowhere"], "nowhere"),
         (["--resume"], "no checkpoint"),
-        (["--init", "resnet18", "--teachers", "teacher"], "resnet18"),
         (["--lr", "1e30"], "loss is"),
         (["--teacher", "resnet18"], "leave out --teacher"),
         (["--label-weight", "1"], "fewer than two people"),
