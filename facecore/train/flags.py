@@ -110,7 +110,8 @@ def _add_schedule(g: "argparse._ArgumentGroup") -> None:
     length.add_argument("--epochs", type=int, help=f"times that all images are seen {_by_recipe('epochs')}")
     length.add_argument("--phases", nargs="+", metavar="SIZE:SAMPLES",
                         help="in place of --epochs and --size: input sizes in pixels and samples at each, for example "
-                        "64:700000 112:300000, which is the default of distill")  # fmt: skip
+                        "64:700000 112:300000, which is the default of distill; with --init, 112:0 gives a distilled "
+                        "model heads for new teachers and trains nothing")  # fmt: skip
     g.add_argument("--samples-done", type=int, default=0, metavar="N", help="where in the plan to begin (default 0)")
     g.add_argument("--batch-size", type=_batch_size, metavar="N|auto",
                    help="images in a step, those of all ranks together; auto takes the largest that fits into memory "

@@ -87,7 +87,7 @@ def parse_phases(words: Sequence[str]) -> list[Phase]:
             size, samples = (int(number) for number in word.split(":"))
         except ValueError:
             raise ValueError(f"phase {word!r} is not of the form SIZE:SAMPLES, for example 64:700000") from None
-        if size < 64 or samples < 1:
-            raise ValueError(f"phase {word!r}: the size must be 64 or more and the samples 1 or more")
+        if size < 64 or samples < 0:
+            raise ValueError(f"phase {word!r}: the size must be 64 or more and the samples 0 or more")
         phases.append(Phase(size, samples))
     return phases

@@ -153,7 +153,8 @@ class _Run:
         phases = parse_phases(a.phases) if a.phases else [Phase(a.size, a.epochs * epoch * a.batch_size)]
         first = a.samples_done // a.batch_size
         plan = Plan(phases, a.batch_size, a.lr, a.warmup_steps, first, a.schedule, a.decay, epoch)
-        if first >= plan.steps:
+        unchanged = a.recipe == "distill" and a.init and plan.steps == first == 0
+        if first >= plan.steps and not unchanged:
             raise DataError(f"--samples-done {a.samples_done}: nothing is left of the plan")
         return plan, sampler
 

@@ -37,7 +37,7 @@ from facecore.train.recipes.distill import Distillation
 from facecore.train.recipes.distill_losses import Teacher, follow
 from facecore.train.recipes.measuring import PairLists, check_names, embedder, listed, open_pictures
 from facecore.train.recipes.networks import ALIGNMENT
-from facecore.train.recipes.students import go_on_from, make_student
+from facecore.train.recipes.students import go_on_from, make_student, solve_head
 from facecore.train.state import Progress
 from facecore.transforms import Preset
 from facecore.transforms import preset as make_preset
@@ -75,7 +75,7 @@ def distillation_job(a: argparse.Namespace, loading: Loading, ranks: Ranks) -> J
     shards = any(Path(a.data).glob("faces-*.parquet"))
     source = _from_shards(a, loading) if shards else _from_folder(a, preset, loading, ranks)
     torch.manual_seed(a.seed)  # a teacher that was loaded has drawn random numbers, a table has not
-    student = _initial(a.init, source) if a.init else _fresh(a, source)
+    student = _initial(a.init, source, preset, loading) if a.init else _fresh(a, source)
     head = _label_head(a, student, source.classes)
     objective = Distillation(
         student,
@@ -174,7 +174,7 @@ def _fresh(a: argparse.Namespace, source: _Source) -> Student:
     return make_student(source.targets, a.arch, a.stem, source.teachers)
 
 
-def _initial(name: str, source: _Source) -> Student:
+def _initial(name: str, source: _Source, preset: Preset, loading: Loading) -> Student:
     loaded = checkpoint.load(find_model(name))
     if not isinstance(loaded.network, Student):
         raise DataError(f"{name}: the recipe distill goes on from a student, this is a {type(loaded.network).__name__}")
@@ -182,7 +182,12 @@ def _initial(name: str, source: _Source) -> Student:
     if new:
         known = ", ".join(loaded.network.heads)
         print(f"{name} was taught by {known}: a fresh head for {', '.join(new)}", file=sys.stderr)
-    return go_on_from(loaded.network, source.targets, source.teachers, loaded.config.training.get("centred", ()))
+    centred = loaded.config.training.get("centred", ())
+    student = go_on_from(loaded.network, source.targets, source.teachers, centred)
+    for one in new:
+        how = source.teachers[one].standardise
+        solve_head(student, one, source.pictures, source.targets[one], preset, how, loading.device)
+    return student
 
 
 def _label_head(a: argparse.Namespace, student: Student, classes: tuple[str, ...]) -> Head | None:
