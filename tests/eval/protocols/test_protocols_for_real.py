@@ -84,10 +84,10 @@ def test_a_bin_of_photos_and_of_what_is_none(two_people: Path, tmp_path: Path, c
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_lfw_fold_1_and_a_calibration(shared_data: Path, tmp_path: Path) -> None:
+def test_lfw_fold_1_and_a_calibration(shared_data: Path, tmp_path: Path, fold_cache: Path) -> None:
     """The fold, all pairs of its photos, and a calibration by pairs made of them, which shares the embeddings."""
     out, photos = tmp_path / "out", shared_data / "lfw_fold1"
-    cache = ["--cache", str(tmp_path / "cache")]
+    cache = ["--cache", str(fold_cache)]
     assert main(["lfw", "--images", str(photos), "--all-pairs", *cache, "--out", str(out)]) == 0
     content = json.loads((out / "figures.json").read_text())
     assert content["figures"]["genuine"] == content["figures"]["impostors"] == 300
