@@ -84,7 +84,7 @@ def _add_photo_flags(g: argparse._ArgumentGroup) -> None:
     g.add_argument("--outlier", type=float, metavar="D",
                    help="a face further than this (1 - cosine) from the median of its person is likely labelled "
                    f"wrong; looked for in people with {limits.least} faces or more; 2 looks for none (default "
-                   f"{OUTLIER:g}, which finds 98 in 100 wrong labels and takes 1 right one in 70; it holds for the "
+                   f"{OUTLIER:g}, which finds 99 in 100 wrong labels and takes 1 right one in 60; it holds for the "
                    "bundled model, so another --model needs its own)")  # fmt: skip
     g.add_argument("--keep-outliers", action="store_true", help="keep these faces, and only report them")
     g.add_argument("--duplicate", type=float, metavar="COSINE",
