@@ -23,7 +23,8 @@ REASONS = {
 OUTLIER = 0.55
 """Limit for the bundled model, from photos put under a wrong name at random, 5 in 100. Lost of the right photos / found
 of the wrong ones, in %, mean of 20 draws: 1.7 / 99.0 for 125 people that it was not trained on (half `fit`, 12 to 59
-photos each); with 6 photos each 0.8 / 96.6, with 4 photos 0.5 / 94.0. At 0.5 it would be 2.5 / 99.7, at 0.6 1.0 / 97.3."""
+photos each); with 6 photos each 0.8 / 96.6, with 4 photos 0.5 / 94.0. At 0.5 it would be 2.5 / 99.7, at 0.6 it would
+be 1.0 / 97.3."""
 
 
 @dataclass(frozen=True)
