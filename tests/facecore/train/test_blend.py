@@ -83,9 +83,10 @@ def told(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], float]:
     """All that was tried, and the TAR that was taken."""
     lines = [line for line in capsys.readouterr().err.splitlines() if "TAR" in line]
     assert lines[-1].startswith("taken: ")
-    shares = [float(re.search(r"TAR ([0-9.]+) %", line)[1]) for line in lines]  # type: ignore[index]
-    assert shares[-1] == max(shares)
-    return lines, shares[-1]
+    found = [float(value) for value in re.findall(r"TAR ([0-9.]+) %", "\n".join(lines))]
+    assert len(found) == len(lines)
+    assert found[-1] == max(found)
+    return lines, found[-1]
 
 
 def tar_of(model: Path, before: Student, judged: Answers, shards: Path) -> float:
