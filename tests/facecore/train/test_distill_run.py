@@ -16,6 +16,7 @@ import torch
 from facecore import checkpoint
 from facecore.config import ModelConfig
 from facecore.models import Student
+from facecore.pretrained import find_model
 from facecore.recognizer import FaceRecognizer
 from facecore.train.__main__ import main
 from tests.tiny_shards import write_tiny_shards
@@ -186,7 +187,7 @@ def test_a_folder_of_people_learns_from_a_model_and_from_labels(people: Path, tm
     assert main([*command, "--teacher", "resnet18", "--label-weight", "0.5"]) == 0
     model = checkpoint.load(run / "last")
     assert model.classes == ("ann", "ben", "cai")
-    assert model.config.arguments["dims"] == {"teacher": 128}
+    assert model.config.arguments["dims"] == {"teacher": checkpoint.load(find_model("resnet18")).network.embedding_dim}
     metrics = pd.read_csv(run / "metrics.csv")
     assert metrics["verification_auc"].notna().any()
     assert metrics["train_accuracy"].notna().all()
