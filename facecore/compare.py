@@ -84,7 +84,7 @@ def _lines(comparison: Comparison, a: argparse.Namespace, capped: bool) -> list[
     if comparison.threshold is not None:
         lines.append(f"threshold    {comparison.threshold:.4f} (same person from here on)")
     if comparison.probability is not None:
-        lines.append(f"probability  {comparison.probability:.4f} (prior {a.prior:g})")
+        lines.append(f"probability  {_decimals(comparison.probability)} (prior {a.prior:g})")
     if comparison.strangers is not None:
         rarity = f"{'fewer than' if capped else 'about'} 1 in {comparison.strangers:,.0f}"
         lines.append(f"strangers    {rarity} pairs of strangers score this high")
@@ -92,6 +92,15 @@ def _lines(comparison: Comparison, a: argparse.Namespace, capped: bool) -> list[
         if len(side.faces) > 1:
             lines.append(f"{name}: {len(side.faces)} faces found, {_which(side)} was compared (--face chooses)")
     return lines
+
+
+def _decimals(probability: float) -> str:
+    """Four of them, and never a certainty that photos cannot give."""
+    if probability >= 0.99995:
+        return "over 0.9999"
+    if probability < 0.00005:
+        return "under 0.0001"
+    return f"{probability:.4f}"
 
 
 def _which(side: Prepared) -> str:

@@ -33,6 +33,19 @@ def test_prints_the_verdict(photos: Path, capsys: pytest.CaptureFixture[str]) ->
     assert shown.err == ""
 
 
+def test_the_probability_is_never_that_of_a_certainty(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left, right = str(photos / "astronaut.png"), str(photos / "hopper.jpg")
+    for one, other, prior, words in [
+        (left, left, "0.5", "over 0.9999 (prior 0.5)"),
+        (left, right, "0.00001", "under 0.0001 (prior 1e-05)"),
+    ]:
+        assert main([one, other, "--prior", prior]) == 0
+        assert f"probability  {words}" in capsys.readouterr().out
+    assert main([left, right]) == 0
+    shown = float(capsys.readouterr().out.partition("probability  ")[2].split()[0])
+    assert 0.0001 <= shown < 0.5
+
+
 def test_json_is_what_the_library_says(
     photos: Path, recognizer: FaceRecognizer, capsys: pytest.CaptureFixture[str]
 ) -> None:
