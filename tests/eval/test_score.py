@@ -69,7 +69,7 @@ def test_one_row_a_line_whatever_is_wrong(
         "left:unreadable;right:no_face",
         "right:outside_root",
     ]
-    assert [row["decision"] for row in rows] == ["same", "uncertain", "same", "failed", "failed", "failed"]
+    assert [row["decision"] for row in rows] == ["same", "different", "same", "failed", "failed", "failed"]
     assert [row["label"] for row in rows] == ["1", "0", "1", "0", "0", "1"]
     assert all((row["score"] == "") == (row["decision"] == "failed") for row in rows)
     expected = recognizer.compare(folder / "images/astronaut.png", folder / "images/hopper.jpg")
@@ -123,10 +123,27 @@ def test_allow_outside(folder: Path) -> None:
     assert float(row["score"]) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.fixture
+def few_pixels(folder: Path, astronaut: np.ndarray) -> Path:
+    """A list whose last line is one person, so small in one photo that the score says little."""
+    Image.fromarray(astronaut).resize((70, 70)).resize((512, 512)).save(folder / "images/few.png")
+    with (folder / "pairs.txt").open("a") as file:
+        file.write("astronaut.png few.png 1\n")
+    return folder
+
+
+def test_a_score_between_is_uncertain(few_pixels: Path) -> None:
+    out = few_pixels / "out.csv"
+    main([str(few_pixels / "pairs.txt"), "--images", str(few_pixels / "images"), "--out", str(out)])
+    *_, row = _rows(out)
+    assert (row["decision"], row["status"]) == ("uncertain", "ok")
+    assert 0.5 < float(row["probability"]) < 0.99
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--threshold", "1"], ["--threshold", "-1"], ["--far", "0.001"]])
-def test_one_threshold_leaves_nothing_uncertain(folder: Path, flags: list[str]) -> None:
-    out = folder / "out.csv"
+def test_one_threshold_leaves_nothing_uncertain(few_pixels: Path, flags: list[str]) -> None:
+    folder, out = few_pixels, few_pixels / "out.csv"
     main([str(folder / "pairs.txt"), "--images", str(folder / "images"), "--out", str(out), *flags])
     scored = [row for row in _rows(out) if row["score"]]
     limit = json.loads((folder / "out.json").read_text())["threshold"]
