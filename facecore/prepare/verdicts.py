@@ -22,9 +22,9 @@ REASONS = {
 
 OUTLIER = 0.55
 """Limit for the bundled model, from photos put under a wrong name at random, 5 in 100. Lost of the right photos / found
-of the wrong ones, in %, mean of 20 draws: 1.6 / 99.6 for 125 people that it was not trained on (half `fit`, 12 to 59
-photos each); with 6 photos each 0.9 / 98.2, with 4 photos 0.7 / 95.0. At 0.5 it would be 2.5 / 99.9, at 0.6 it would
-be 1.1 / 98.7."""
+of the wrong ones, in %, mean of 20 draws: 1.2 / 98.8 for 125 people that it was not trained on (half `fit`, 12 to 59
+photos each); with 6 photos each 0.8 / 98.6, with 4 photos 0.4 / 95.1. At 0.5 it would be 2.0 / 99.4, at 0.6 it would
+be 0.7 / 97.5."""
 
 
 @dataclass(frozen=True)
