@@ -19,7 +19,7 @@ STRICTNESS_LABELS: dict[str, str] = {
 
 def score(value: float) -> str:
     """The score with the digits that a person needs."""
-    return f"Score {value:.3f}"
+    return f"Score {value:z.3f}"
 
 
 def same_from(threshold: float) -> str:
@@ -73,7 +73,7 @@ def scale(value: float, threshold: float | None, genuine: float | None, impostor
         genuine: share of pairs of one person that score at least as high, 0 to 1, if known.
         impostor: the same of pairs of strangers.
     """
-    told = f"A scale of scores. This pair has {value:.3f}"
+    told = f"A scale of scores. This pair has {value:z.3f}"
     if threshold is None:
         return f"{told}, on a scale from 0 to 1."
     told += f", {'at or above' if value >= threshold else 'below'} {threshold:.3f}, from where it means one person."

@@ -38,9 +38,9 @@ def summary(carried: Sequence[str], lowers: float, opposed: Sequence[str], raise
         score: of the whole faces.
     """
     if lowers < LEAST or not carried:
-        told = f"No single part carries the score of {score:.3f}: hiding one hardly lowers it."
+        told = f"No single part carries the score of {score:z.3f}: hiding one hardly lowers it."
     else:
-        told = f"The score of {score:.3f} rests on {listed(carried)}: hiding a part lowers it by up to {lowers:.2f}."
+        told = f"The score of {score:z.3f} rests on {listed(carried)}: hiding a part lowers it by up to {lowers:.2f}."
     if raises < LEAST or not opposed:
         return told
     return f"{told} What tells the faces apart is {listed(opposed)}: hiding a part raises it by up to {raises:.2f}."
@@ -48,7 +48,7 @@ def summary(carried: Sequence[str], lowers: float, opposed: Sequence[str], raise
 
 def whole_photos(lowers: float, score: float) -> str:
     """The same where whole photos were compared, in which nobody knows where the eyes are."""
-    return f"Hiding a part of one photo lowers the score of {score:.3f} by up to {lowers:.2f}."
+    return f"Hiding a part of one photo lowers the score of {score:z.3f} by up to {lowers:.2f}."
 
 
 def listed(names: Sequence[str]) -> str:

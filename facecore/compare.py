@@ -80,7 +80,7 @@ def _lines(comparison: Comparison, a: argparse.Namespace, capped: bool) -> list[
     lines = []
     if comparison.verdict is not None:
         lines.append(WORDS[comparison.verdict])
-    lines.append(f"score        {comparison.score:.4f}")
+    lines.append(f"score        {comparison.score:z.4f}")
     if comparison.threshold is not None:
         lines.append(f"threshold    {comparison.threshold:.4f} (same person from here on)")
     if comparison.probability is not None:

@@ -162,7 +162,7 @@ def _cell(score: float, verdict: Verdict | str, low: float, edges: str) -> str:
     words = {"same": text.verdict("same"), "different": text.verdict("different")}
     words["uncertain"] = text.verdict("uncertain")
     hidden = f'<span class="fc-hidden">, {escape(words[verdict])}</span>' if verdict in words else ""
-    return f'<td class="fc-step-{step(score, low)}{edges}">{score:.2f}{hidden}{sign}</td>'
+    return f'<td class="fc-step-{step(score, low)}{edges}">{score:z.2f}{hidden}{sign}</td>'
 
 
 def _group_numbers(result: SortedSet) -> dict[int, int]:
@@ -198,7 +198,7 @@ def _low(result: SortedSet, calibration: Calibration | None) -> float:
 def _legend(low: float, verdicts: bool) -> str:
     swatches = "".join(f'<i class="fc-step-{number}"></i>' for number in range(STEPS))
     bar = (
-        f'<p class="fc-bar"><span>{low:.2f} <small>{escape(text.LEGEND_LOW)}</small></span>'
+        f'<p class="fc-bar"><span>{low:z.2f} <small>{escape(text.LEGEND_LOW)}</small></span>'
         f'<span class="fc-swatches" aria-hidden="true">{swatches}</span>'
         f"<span>1.00 <small>{escape(text.LEGEND_HIGH)}</small></span></p>"
     )

@@ -10,6 +10,14 @@ from facecore.verification.calibration import Verdict
 
 
 @pytest.mark.parametrize(
+    ("score", "shown"),
+    [(0.9244, "0.924"), (0.0, "0.000"), (-0.0004, "0.000"), (-0.0006, "-0.001"), (-0.25, "-0.250")],
+)
+def test_a_score_of_nearly_nothing_has_no_sign(score: float, shown: str) -> None:
+    assert text_scale.score(score) == f"Score {shown}"
+
+
+@pytest.mark.parametrize(
     ("number", "shown"),
     [
         (1.0, "1.0"),

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,17 @@ def test_the_probability_is_never_that_of_a_certainty(photos: Path, capsys: pyte
     assert main([left, right]) == 0
     shown = float(capsys.readouterr().out.partition("probability  ")[2].split()[0])
     assert 0.0001 <= shown < 0.5
+
+
+def test_a_score_of_nearly_nothing_has_no_sign(
+    photos: Path, recognizer: FaceRecognizer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, right = str(photos / "astronaut.png"), str(photos / "hopper.jpg")
+    found = recognizer.compare(left, right)
+    for score, shown in ((-0.00004, "0.0000"), (-0.00006, "-0.0001")):
+        monkeypatch.setattr(FaceRecognizer, "compare", lambda *_, at=score, **__: replace(found, score=at))
+        assert main([left, right]) == 0
+        assert f"score        {shown}\n" in capsys.readouterr().out
 
 
 def test_json_is_what_the_library_says(

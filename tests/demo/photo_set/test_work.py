@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from demo.models import Models
-from demo.photo_set import text
+from demo.photo_set import text, work
 from demo.photo_set.tab import Sort, sorter
 from demo.photo_set.work import MOST, names_of
 from demo.uploads import MAX_BYTES, Upload
@@ -59,6 +60,16 @@ def test_photos_of_one_person_come_together(sort: Sort, photos: Photos, uploads:
     assert len(pictures) == 4
     assert all(f"gradio_api/file={path}" in html for path in [*pictures, Path(table)])
     assert {path.parent for path in uploads.rglob("*") if path.is_file()} == {Path(table).parent}
+
+
+def test_a_score_of_nearly_nothing_has_no_sign(sort: Sort, photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = {-0.004: ">0.00<", -0.006: ">-0.01<"}
+    for score_there, shown in scores.items():
+        monkeypatch.setattr(work, "cosines", lambda matrix, left, right, at=score_there: np.full(len(left), at))
+        details, html, _ = sort([upload(photos.astronaut), upload(photos.hopper)])
+        assert pair(details, 0, 1)["score"] == pytest.approx(score_there)
+        assert html.count(shown) == 2
+        assert "-0.00<" not in html
 
 
 def test_another_model_sorts_the_set(
